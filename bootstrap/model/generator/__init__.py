@@ -1,0 +1,1 @@
+"""Generates the training data of the embedded code model."""

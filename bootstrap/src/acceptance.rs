@@ -1,0 +1,293 @@
+//! The acceptance tier: named lines that take minutes to hours, each held against its bar.
+//!
+//! A failing line does not end the tier: what the others found is worth having.
+
+use std::fs;
+
+use crate::failure::{FAILED, Failure};
+use crate::invocation::Invocation;
+use crate::measurements::{Bar, judge};
+use crate::place::Place;
+use crate::progress::{Done, Progress, succeed};
+use crate::screen::Screen;
+use crate::setup;
+
+/// One line of the tier.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// What `cargo verify --full NAME` calls it.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub what: &'static str,
+    work: Work,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// Licences, bans, sources and advisories of all dependencies.
+    Deny,
+    /// The protocol crate's dependencies, shown and held against what it must not have.
+    Tree,
+    /// The test with this line's name, marked `#[ignore = "acceptance: NAME"]`.
+    Test,
+    /// `edgecoder WORDS --json`, its output held against the bar.
+    Measure(&'static str, Bar),
+}
+
+const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
+    Line { name, what, work }
+}
+
+/// All lines, in the order they are run: quick ones first.
+pub const LINES: [Line; 11] = [
+    line(
+        "tree",
+        "the protocol depends on no runtime, socket, disk or random source",
+        Work::Tree,
+    ),
+    line(
+        "deny",
+        "licences, bans, sources and advisories of all dependencies",
+        Work::Deny,
+    ),
+    line(
+        "programs",
+        "every program of our own set passes in the sandbox",
+        Work::Measure(
+            "eval --tasks tests/programs/programs.jsonl.gz --solver canonical",
+            Bar::AllOf(50),
+        ),
+    ),
+    line(
+        "compositions",
+        "the embedded model on unseen compositions: at least 95 % within ten answers",
+        Work::Measure(
+            "eval --tasks bootstrap/model/heldout/compositions.jsonl.gz --solver agent -k 10",
+            Bar::PassAt10(0.95),
+        ),
+    ),
+    line(
+        "phrasings",
+        "the embedded model on unseen phrasings: at least 65 % within ten answers",
+        Work::Measure(
+            "eval --tasks bootstrap/model/heldout/phrasings.jsonl.gz --solver agent -k 10",
+            Bar::PassAt10(0.65),
+        ),
+    ),
+    line(
+        "bench-sandbox",
+        "runs in the sandbox against bare processes of the same interpreter",
+        Work::Measure("bench sandbox", Bar::Rows),
+    ),
+    line(
+        "bench-inference",
+        "generation against the same loop over llama.cpp's C interface",
+        Work::Measure("bench inference", Bar::Rows),
+    ),
+    line(
+        "native-baseline",
+        "equal receipts from native and baseline x86-64 code",
+        Work::Test,
+    ),
+    line(
+        "thousand-bundles",
+        "a thousand bundles replay as agreed",
+        Work::Test,
+    ),
+    line(
+        "kill-daemon",
+        "the daemon killed at fifty random moments loses nothing",
+        Work::Test,
+    ),
+    line(
+        "strace-local",
+        "local mode opens no internet socket",
+        Work::Test,
+    ),
+];
+
+/// The names of all lines.
+pub fn names() -> Vec<&'static str> {
+    LINES.iter().map(|line| line.name).collect()
+}
+
+/// Sets up, then runs the named lines.
+pub fn run(place: Place, names: &[String]) -> Result<(), Failure> {
+    let chosen: Vec<Line> = LINES
+        .into_iter()
+        .filter(|line| names.iter().any(|name| name == line.name))
+        .collect();
+    let mut progress = Progress::new(place, 3 + chosen.len());
+    let result = setup::tools(&mut progress)
+        .and_then(|()| setup::build(&mut progress))
+        .and_then(|()| setup::guest(&mut progress))
+        .and_then(|()| lines(&mut progress, &chosen));
+    progress.table(if result.is_ok() {
+        "Accepted:"
+    } else {
+        "Not accepted:"
+    });
+    result
+}
+
+/// Runs `lines` to the last; fails if one of them failed.
+pub fn lines(progress: &mut Progress, lines: &[Line]) -> Result<(), Failure> {
+    let mut failed = Vec::new();
+    for line in lines {
+        let title = format!("{}: {}", line.name, line.what);
+        let result = progress.step(line.name, &title, |place, screen| match line.work {
+            Work::Deny => deny(place, screen),
+            Work::Tree => tree(place, screen),
+            Work::Test => ignored_test(place, screen, line.name),
+            Work::Measure(words, bar) => measure(place, screen, line.name, words, bar),
+        });
+        if let Err(failure) = result {
+            progress.screen.line(&format!("      {failure}"));
+            failed.push(line.name);
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let repeat = format!("cargo verify --full {}", failed.join(" "));
+    Err(Failure::new(
+        FAILED,
+        format!("missed: {}", failed.join(", ")),
+        repeat,
+    ))
+}
+
+fn measure(
+    place: &Place,
+    screen: &Screen,
+    name: &str,
+    words: &str,
+    bar: Bar,
+) -> Result<Done, Failure> {
+    let invocation = Invocation::at(&place.binary("edgecoder"))
+        .args(words)
+        .arg("--json");
+    screen.detail(&format!("$ {invocation}"));
+    let again = format!("cd {} && {invocation}", place.root.display());
+    let output = invocation
+        .capture(&place.root)
+        .map_err(|error| Failure::new(FAILED, error.to_string(), again.clone()))?;
+    let json = String::from_utf8_lossy(&output.stdout);
+    let folder = place.target.join("acceptance");
+    let kept = folder.join(format!("{name}.json"));
+    // Kept for reading afterwards; the judgement below does not depend on it.
+    if fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(&kept, json.as_bytes()))
+        .is_ok()
+    {
+        screen.detail(&format!("whole output: {}", kept.display()));
+    }
+    // An evaluation of a model exits with 1 when a task was not solved; the bar decides instead.
+    let judged = judge(bar, &json);
+    if matches!(bar, Bar::Rows) && !output.status.success() && judged.is_ok() {
+        return Err(Failure::new(
+            FAILED,
+            format!("it ended with {}", output.status),
+            again,
+        ));
+    }
+    let finding = judged.map_err(|finding| Failure::new(FAILED, finding, again))?;
+    screen.detail(&finding);
+    Ok(Done::With(finding))
+}
+
+fn ignored_test(place: &Place, screen: &Screen, name: &str) -> Result<Done, Failure> {
+    let test = name.replace('-', "_");
+    let invocation = if setup::has_nextest(place) {
+        setup::cargo(
+            place,
+            "nextest run --workspace --profile acceptance --run-ignored ignored-only -E",
+        )
+        .arg(format!("test({test})"))
+    } else {
+        // `cargo test` calls it a success when no test has the name.
+        let list = setup::cargo(place, "test --quiet --workspace --lib --bins --tests --")
+            .args("--ignored --list")
+            .arg(&test);
+        let listed = list
+            .capture(&place.root)
+            .map(|output| output.stdout)
+            .unwrap_or_default();
+        if !String::from_utf8_lossy(&listed).contains(": test") {
+            let what = format!("there is no test `{test}` marked as ignored");
+            return Err(Failure::new(FAILED, what, list.to_string()));
+        }
+        setup::cargo(
+            place,
+            "test --workspace --lib --bins --tests -- --nocapture --ignored",
+        )
+        .arg(&test)
+    };
+    screen.detail(&format!("$ {invocation}"));
+    succeed(place, &invocation).map(|()| Done::Plainly)
+}
+
+/// Shown to the reader, and judged by the tidy test that holds the list of what must not be there.
+fn tree(place: &Place, screen: &Screen) -> Result<Done, Failure> {
+    let shown = setup::cargo(
+        place,
+        "tree --package edgecoder-protocol --edges normal --prefix none",
+    );
+    let judged = setup::cargo(place, "test --package edgecoder-tests --lib")
+        .arg("the_protocol_has_no_runtime_in_its_tree");
+    for invocation in [shown, judged] {
+        screen.detail(&format!("$ {invocation}"));
+        succeed(place, &invocation)?;
+    }
+    Ok(Done::Plainly)
+}
+
+fn deny(place: &Place, screen: &Screen) -> Result<Done, Failure> {
+    let deny = cargo_deny(place, screen)?;
+    let check = deny
+        .clone()
+        .args("check --hide-inclusion-graph bans licenses sources");
+    screen.detail(&format!("$ {check}"));
+    succeed(place, &check)?;
+    let fetch = deny.clone().args("fetch db");
+    screen.detail(&format!("$ {fetch}"));
+    if !fetch.answers(&place.root) {
+        return Ok(Done::Partly(
+            "advisories only: their database cannot be reached".to_owned(),
+        ));
+    }
+    let advisories = deny.args("--offline check --hide-inclusion-graph advisories");
+    screen.detail(&format!("$ {advisories}"));
+    succeed(place, &advisories).map(|()| Done::Plainly)
+}
+
+/// cargo-deny as installed, else one of our own in the cache.
+fn cargo_deny(place: &Place, screen: &Screen) -> Result<Invocation, Failure> {
+    let installed = Invocation::words("cargo-deny");
+    if installed.clone().arg("--version").answers(&place.root) {
+        return Ok(installed);
+    }
+    let tools = place.cache.join("tools");
+    let own = Invocation::at(&tools.join("bin/cargo-deny"));
+    if !own.clone().arg("--version").answers(&place.root) {
+        let install = setup::cargo(place, "install --locked cargo-deny --root")
+            .arg(tools.display().to_string());
+        screen.detail(&format!("$ {install}"));
+        succeed(place, &install)?;
+    }
+    Ok(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_has_a_name_of_its_own() {
+        let mut names = names();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,499 @@
+//! `edgecoder bench`: figures that anyone can measure again, with the peer in the same run.
+//!
+//! Runs of ours and of the peer alternate, so that what else the machine does falls on both; medians and ratios
+//! are printed with the load, single times never.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use edgecoder_protocol::{
+    Execution, FileTree, Limits, Outcome, Program, RelPath, execution::TestOrigin, key::NodeKey,
+};
+use edgecoder_sandbox::Sandbox;
+use serde::Serialize;
+
+use super::{
+    Place,
+    args::{Bench, Subject},
+    eval::{Task, parse_tasks, process_cpu_ms},
+    failure::{FAILED, Failure, INTERNAL},
+    manage::print_json,
+    screen::{self, Tone},
+};
+use crate::{
+    executor::{Executor, execution},
+    serve::sandbox_config,
+};
+
+/// The peer: Debian's own interpreter, isolated and without site packages. A version manager's shim would
+/// cost it 40 ms of start.
+const PYTHON: &str = "/usr/bin/python3";
+/// Samples of a trivial run: enough for a p99.
+const TRIVIAL_RUNS: usize = 240;
+/// Rounds over the whole program set.
+const SET_ROUNDS: usize = 7;
+/// Rounds over each CPU-bound program.
+const CPU_ROUNDS: usize = 5;
+
+/// Programs that compute: floats, lists, permutations, dictionaries and texts, nested lists.
+const CPU_BOUND: [(&str, &str); 5] = [
+    ("nbody", include_str!("bench_programs/nbody.py")),
+    ("sieve", include_str!("bench_programs/sieve.py")),
+    ("fannkuch", include_str!("bench_programs/fannkuch.py")),
+    ("words", include_str!("bench_programs/words.py")),
+    ("matmul", include_str!("bench_programs/matmul.py")),
+];
+/// Varied tasks with their own solutions.
+const SET: &[u8] = include_bytes!("../../../tests/programs/programs.jsonl.gz");
+const TRIVIAL: &str = "print(sum(range(10)))\n";
+
+/// One figure with its spread.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// Who was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'static str>,
+    /// The median.
+    pub median: f64,
+    /// The 99th percentile, from 200 samples on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99: Option<f64>,
+    /// Samples.
+    pub n: usize,
+    /// Of median and p99.
+    pub unit: &'static str,
+}
+
+/// One line of a benchmark.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// What was measured.
+    pub name: String,
+    /// Ours.
+    pub ours: Figure,
+    /// The peer's.
+    pub peer: Figure,
+    /// Ours to the peer's.
+    pub ratio: f64,
+    /// What the ratio must keep.
+    pub bar: String,
+    /// Whether it does.
+    pub ok: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: &'static str,
+    machine: Machine,
+    load: f64,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Machine {
+    cpu: String,
+    cores: usize,
+    os: &'static str,
+    arch: &'static str,
+}
+
+/// `edgecoder bench`.
+pub async fn run(at: &Place, args: Bench) -> Result<u8, Failure> {
+    let rows = match args.subject {
+        Subject::Sandbox => sandbox(at).await?,
+        Subject::Inference => super::bench_inference::run(at).await?,
+    };
+    let ok = rows.iter().all(|row| row.ok);
+    let report = Report {
+        schema: "edgecoder/bench/1",
+        machine: machine(),
+        load: load(),
+        rows,
+    };
+    if args.json {
+        print_json(&report)?;
+    } else {
+        show(&report);
+    }
+    Ok(if ok { 0 } else { FAILED })
+}
+
+fn show(report: &Report) {
+    let machine = &report.machine;
+    screen::line(format!(
+        "{} x {} ({}, {}), load {:.2}",
+        machine.cores, machine.cpu, machine.os, machine.arch, report.load
+    ));
+    for row in &report.rows {
+        let p99 = row
+            .ours
+            .p99
+            .map(|p99| format!(" (p99 {p99:.2})"))
+            .unwrap_or_default();
+        screen::line(format!(
+            "  {} {:<34} {:>9.2}{p99} {} against {:>9.2} {}: ratio {:.2}, bar {}",
+            if row.ok {
+                screen::out("ok  ", Tone::Good)
+            } else {
+                screen::out("MISS", Tone::Bad)
+            },
+            row.name,
+            row.ours.median,
+            row.ours.unit,
+            row.peer.median,
+            row.peer.name.unwrap_or("peer"),
+            row.ratio,
+            row.bar
+        ));
+    }
+}
+
+/// The median; 0 of nothing.
+pub fn median(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    let middle = samples.len() / 2;
+    match samples.len() {
+        0 => 0.0,
+        n if n.is_multiple_of(2) => f64::midpoint(samples[middle - 1], samples[middle]),
+        _ => samples[middle],
+    }
+}
+
+/// A figure from samples.
+pub fn figure(name: Option<&'static str>, mut samples: Vec<f64>, unit: &'static str) -> Figure {
+    let median = median(&mut samples);
+    let n = samples.len();
+    let p99 = (n >= 200).then(|| samples[(n * 99).div_ceil(100) - 1]);
+    Figure {
+        name,
+        median,
+        p99,
+        n,
+        unit,
+    }
+}
+
+/// A benchmark that could not be run.
+pub fn odd(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(
+        INTERNAL,
+        error.to_string(),
+        "`edgecoder doctor` looks for what is wrong",
+    )
+}
+
+#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+async fn sandbox(at: &Place) -> Result<Vec<Row>, Failure> {
+    if !std::path::Path::new(PYTHON).exists() {
+        let next = "install it with the system's package manager (Debian: apt-get install python3)";
+        return Err(Failure::new(
+            INTERNAL,
+            format!("the peer {PYTHON} is not there"),
+            next,
+        ));
+    }
+    let sandbox = Sandbox::start(sandbox_config(super::daemon::program(), &at.config));
+    let key = Arc::new(NodeKey::from_seed(&mut [1; 32]));
+    let executor = Executor::new(sandbox.clone(), key);
+    let spinner = screen::spinner("measuring; leave the machine alone for a minute or two");
+    let rows = rows(&executor).await;
+    spinner.finish_and_clear();
+    sandbox.stop().await;
+    rows
+}
+
+async fn rows(executor: &Executor) -> Result<Vec<Row>, Failure> {
+    let mut rows = vec![trivial(executor).await?, set(executor).await?];
+    let mut product = 1.0_f64;
+    for (name, code) in CPU_BOUND {
+        let row = cpu_bound(executor, name, code).await?;
+        product *= row.ratio;
+        rows.push(row);
+    }
+    let mean = product.powf(1.0 / CPU_BOUND.len() as f64);
+    let one = |name| Figure {
+        name,
+        median: if name.is_some() { 1.0 } else { mean },
+        p99: None,
+        n: CPU_BOUND.len(),
+        unit: "x",
+    };
+    rows.push(Row {
+        name: "CPU-bound, geometric mean".into(),
+        ours: one(None),
+        peer: one(Some("python3")),
+        ratio: mean,
+        bar: "at most 2.5".into(),
+        ok: mean <= 2.5,
+    });
+    Ok(rows)
+}
+
+fn script(code: &str) -> Result<Execution, Failure> {
+    let entry = RelPath::new("main.py").map_err(|error| odd(&error))?;
+    Ok(Execution {
+        files: FileTree([(entry.clone(), code.as_bytes().to_vec())].into()),
+        program: Program::Script { entry },
+        stdin: Vec::new(),
+        seed: 0,
+        limits: Limits::default(),
+    })
+}
+
+async fn ran(executor: &Executor, execution: Execution) -> Result<(), Failure> {
+    let answer = executor.run(execution, false).await?;
+    if answer.outcome == Outcome::Ok {
+        Ok(())
+    } else {
+        Err(odd(&format!(
+            "a benchmark's program ended as {}: {} {}",
+            answer.outcome, answer.reason, answer.stderr
+        )))
+    }
+}
+
+/// A bare process that runs `code` and its CPU milliseconds.
+fn native(code: &str) -> Result<(), Failure> {
+    let mut child = Command::new(PYTHON)
+        .args(["-I", "-S", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|error| odd(&error))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin
+            .write_all(code.as_bytes())
+            .map_err(|error| odd(&error))?;
+    }
+    let status = child.wait().map_err(|error| odd(&error))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(odd(&format!("{PYTHON} ended with {status}")))
+    }
+}
+
+fn native_command(code: &str) -> Result<(), Failure> {
+    let status = Command::new(PYTHON)
+        .args(["-I", "-S", "-c", code])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|error| odd(&error))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(odd(&format!("{PYTHON} ended with {status}")))
+    }
+}
+
+async fn trivial(executor: &Executor) -> Result<Row, Failure> {
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    // Warm both: the first run pays for the child's start.
+    ran(executor, script(TRIVIAL)?).await?;
+    native_command(TRIVIAL)?;
+    for _ in 0..TRIVIAL_RUNS {
+        let execution = script(TRIVIAL)?;
+        let began = clock();
+        ran(executor, execution).await?;
+        ours.push(began.elapsed().as_secs_f64() * 1e3);
+        let began = clock();
+        native_command(TRIVIAL)?;
+        peer.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    let (ours, peer) = (
+        figure(None, ours, "ms"),
+        figure(Some("python3 -I -S -c"), peer, "ms"),
+    );
+    let ratio = ours.median / peer.median;
+    let name = "trivial run, request to receipt".into();
+    Ok(Row {
+        name,
+        ours,
+        peer,
+        ratio,
+        bar: "at most 0.50".into(),
+        ok: ratio <= 0.5,
+    })
+}
+
+/// Tasks a second over the whole set, all cores, against one bare process a task on the same cores.
+async fn set(executor: &Executor) -> Result<Row, Failure> {
+    let tasks = parse_tasks(SET).map_err(|error| odd(&error))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    for round in 0..=SET_ROUNDS {
+        let a = ours_over(executor, &tasks, cores).await?;
+        let b = native_over(&tasks, cores)?;
+        // The first round warms both.
+        if round > 0 {
+            ours.push(tasks.len() as f64 / a.as_secs_f64());
+            peer.push(tasks.len() as f64 / b.as_secs_f64());
+        }
+    }
+    let (ours, peer) = (
+        figure(None, ours, "tasks/s"),
+        figure(Some("a bare process each"), peer, "tasks/s"),
+    );
+    let ratio = ours.median / peer.median;
+    let name = format!("eval of {} tasks, {cores} at a time", tasks.len());
+    Ok(Row {
+        name,
+        ours,
+        peer,
+        ratio,
+        bar: "at least 1.50".into(),
+        ok: ratio >= 1.5,
+    })
+}
+
+async fn ours_over(executor: &Executor, tasks: &[Task], cores: usize) -> Result<Duration, Failure> {
+    let mut requests = Vec::new();
+    for task in tasks {
+        requests.push(execution(
+            task.request(task.canonical())?,
+            TestOrigin::User,
+        )?);
+    }
+    let began = clock();
+    let mut running = tokio::task::JoinSet::new();
+    for request in requests {
+        if running.len() >= cores {
+            joined(running.join_next().await)?;
+        }
+        let executor = executor.clone();
+        running.spawn(async move { ran(&executor, request).await });
+    }
+    while let Some(one) = running.join_next().await {
+        joined(Some(one))?;
+    }
+    Ok(began.elapsed())
+}
+
+fn joined(one: Option<Result<Result<(), Failure>, tokio::task::JoinError>>) -> Result<(), Failure> {
+    match one {
+        None => Ok(()),
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(odd(&error)),
+    }
+}
+
+fn native_over(tasks: &[Task], cores: usize) -> Result<Duration, Failure> {
+    let programs: Vec<String> = tasks
+        .iter()
+        .map(|task| {
+            format!(
+                "{}{}\n\ncheck({})\n",
+                task.canonical(),
+                task.test,
+                task.entry_point
+            )
+        })
+        .collect();
+    let next = AtomicUsize::new(0);
+    let began = clock();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores)
+            .map(|_| {
+                scope.spawn(|| {
+                    while let Some(code) = programs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        native_command(code)?;
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|_| Err(odd(&"a benchmark thread panicked")))
+        })
+    })?;
+    Ok(began.elapsed())
+}
+
+/// CPU time of a program that computes, fully metered, against a bare process.
+async fn cpu_bound(executor: &Executor, name: &str, code: &str) -> Result<Row, Failure> {
+    let pid = executor.sandbox().child_pid().await.unwrap_or_default();
+    let (mut ours, mut peer) = (Vec::new(), Vec::new());
+    for _ in 0..CPU_ROUNDS {
+        let before = process_cpu_ms(pid);
+        ran(executor, script(code)?).await?;
+        ours.push((process_cpu_ms(pid) - before) as f64);
+        let before = children_cpu_ms();
+        native(code)?;
+        peer.push(children_cpu_ms() - before);
+    }
+    let (ours, peer) = (
+        figure(None, ours, "CPU ms"),
+        figure(Some("python3 -I -S"), peer, "CPU ms"),
+    );
+    let ratio = ours.median / peer.median;
+    let name = format!("CPU-bound: {name}");
+    Ok(Row {
+        name,
+        ours,
+        peer,
+        ratio,
+        bar: "at most 4".into(),
+        ok: ratio <= 4.0,
+    })
+}
+
+/// CPU milliseconds of all children of this process that have ended.
+fn children_cpu_ms() -> f64 {
+    // SAFETY: rusage is plain data for which zeroes are valid, and the pointer is to a live one.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
+    ms(usage.ru_utime) + ms(usage.ru_stime)
+}
+
+fn machine() -> Machine {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    Machine {
+        cpu: model.map_or_else(|| "unknown CPU".to_owned(), |(_, name)| name.to_owned()),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        os: std::env::consts::OS,
+        arch: std::env::consts::ARCH,
+    }
+}
+
+/// The one-minute load average.
+fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ')
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_percentiles_are_those_of_the_samples() {
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
+        let figure = figure(None, (1..=200).map(f64::from).collect(), "ms");
+        assert_eq!((figure.median, figure.p99), (100.5, Some(198.0)));
+    }
+}

@@ -1,0 +1,123 @@
+//! What people see: colour and spinners on a terminal only, plain lines elsewhere.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::failure::Failure;
+
+/// A colour by its meaning.
+#[derive(Clone, Copy)]
+pub enum Tone {
+    /// It worked.
+    Good,
+    /// It did not.
+    Bad,
+    /// Beside the point.
+    Dim,
+    /// A heading.
+    Strong,
+}
+
+/// Writes `text` in `tone` when `terminal` and the user allows colour (NO_COLOR).
+pub fn tint(text: &str, tone: Tone, terminal: bool) -> String {
+    if !terminal || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return text.to_owned();
+    }
+    let code = match tone {
+        Tone::Good => "32",
+        Tone::Bad => "31",
+        Tone::Dim => "2",
+        Tone::Strong => "1",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// `text` in `tone` for standard output.
+pub fn out(text: &str, tone: Tone) -> String {
+    tint(text, tone, std::io::stdout().is_terminal())
+}
+
+/// Prints a line to standard output. A reader that has gone (`| head`) ends the command quietly.
+pub fn line(text: impl std::fmt::Display) {
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Text that came from code, a model or a peer, without control characters that could drive the terminal.
+pub fn safe(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c == '\n' || *c == '\t' || !c.is_control())
+        .collect()
+}
+
+/// Prints a failure to standard error.
+pub fn failure(failure: &Failure) {
+    let terminal = std::io::stderr().is_terminal();
+    eprintln!(
+        "{} {}",
+        tint("error:", Tone::Bad, terminal),
+        safe(&failure.message)
+    );
+    if !failure.next.is_empty() {
+        eprintln!(
+            "{} {}",
+            tint(" next:", Tone::Strong, terminal),
+            safe(&failure.next)
+        );
+    }
+}
+
+/// A spinner for what may take more than a second; nothing where standard error is no terminal.
+pub fn spinner(text: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_message(text.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A bar for `total` steps; nothing where standard error is no terminal.
+pub fn bar(total: u64, text: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total).with_message(text.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Large counts with spaces between thousands.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_drive_the_terminal() {
+        assert_eq!(safe("a\u{1b}[2Jb\r\n\tc\u{9b}d"), "a[2Jb\n\tcd");
+        assert_eq!(count(1_234_567), "1 234 567");
+        assert_eq!(tint("x", Tone::Bad, false), "x");
+    }
+}

@@ -1,0 +1,280 @@
+//! `edgecoder solve`: submits a task and shows it until it ends.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use edgecoder_protocol::{
+    EvidenceClass, RelPath, Tokens,
+    operator::{Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView},
+    task::PrivacyClass,
+};
+
+use super::{
+    Place,
+    args::Solve,
+    client::Client,
+    exec::{meaning, receipt_json},
+    failure::{DECLINED, Failure, INCONCLUSIVE, INTERNAL, NO_MODEL, UNREACHABLE, UNSOLVED, USAGE},
+    files::{self, Snapshot},
+    screen::{self, Tone},
+};
+
+/// How often a task is asked for again when its stream breaks: a daemon that restarts resumes it.
+const RETRIES: u32 = 5;
+
+/// `edgecoder solve`.
+pub async fn run(at: &Place, args: Solve) -> Result<u8, Failure> {
+    for path in [&args.out, &args.receipt, &args.bundle] {
+        files::check_writable(path.as_ref())?;
+    }
+    let request = request(&args)?;
+    let client = at.client().await?;
+    let task: TaskView = client.post("/v1/tasks", &request).await?;
+    let result = watch(at, client, &task, args.json).await?;
+    save(&args, &result)?;
+    if !args.json {
+        show_result(&args, &result);
+    }
+    Ok(code(&result))
+}
+
+fn request(args: &Solve) -> Result<TaskRequest, Failure> {
+    let prompt = if args.prompt == "-" {
+        let mut text = String::new();
+        let read = std::io::stdin().take(1 << 20).read_to_string(&mut text);
+        read.map_err(|error| Failure::file("read", Path::new("standard input"), &error))?;
+        text
+    } else {
+        args.prompt.clone()
+    };
+    let mut snapshot = Snapshot::of(args.files.as_deref())?;
+    let tests = snapshot.tests(args.tests.as_deref(), args.cases.as_deref())?;
+    let name = args
+        .out
+        .as_ref()
+        .and_then(|out| out.file_name()?.to_str())
+        .unwrap_or("solution.py");
+    let name = if name.ends_with(".py") {
+        name
+    } else {
+        "solution.py"
+    };
+    let solution = RelPath::new(name)
+        .map_err(|error| Failure::new(USAGE, error.to_string(), "rename --out"))?;
+    Ok(TaskRequest {
+        prompt,
+        files: snapshot.files,
+        tests,
+        solution,
+        candidates: args.candidates,
+        max_iterations: args.max_iterations,
+        budget: Tokens(args.budget_tokens),
+        deadline_ms: args.deadline.saturating_mul(1_000),
+        seed: args.seed,
+        limits: files::limits(&args.limits),
+        privacy: PrivacyClass::Local,
+    })
+}
+
+/// Shows the task's events until it ends; a broken stream is resumed at its cursor.
+async fn watch(
+    at: &Place,
+    client: Client,
+    task: &TaskView,
+    json: bool,
+) -> Result<TaskResult, Failure> {
+    let mut cursor = 0;
+    let mut client = Some(client);
+    for _ in 0..=RETRIES {
+        let here = match client.take() {
+            Some(client) => client,
+            None => at.client().await?,
+        };
+        let path = format!("/v1/tasks/{}/events?after={cursor}", task.id);
+        let Ok(mut lines) = here.lines(&path).await else {
+            continue;
+        };
+        let mut spinner = screen::spinner("the model is writing");
+        while let Some(event) = lines.next::<Event>().await? {
+            cursor = event.cursor;
+            spinner.finish_and_clear();
+            if json {
+                print_event(&event)?;
+            } else {
+                show_step(&event.step);
+            }
+            if let Step::Done(result) = event.step {
+                return Ok(*result);
+            }
+            spinner = screen::spinner(match &event.step {
+                Step::Attempt { .. } => "the model is writing",
+                _ => "working",
+            });
+        }
+        spinner.finish_and_clear();
+    }
+    Err(Failure::new(
+        UNREACHABLE,
+        "the daemon stopped while the task was open",
+        format!(
+            "it begins again with the daemon: `edgecoder task show {}`",
+            task.id
+        ),
+    ))
+}
+
+fn print_event(event: &Event) -> Result<(), Failure> {
+    let odd = |error: serde_json::Error| {
+        Failure::new(INTERNAL, error.to_string(), "report this as a bug")
+    };
+    let mut value = serde_json::to_value(&event.step).map_err(odd)?;
+    if let Some(object) = value.as_object_mut() {
+        object
+            .entry("schema")
+            .or_insert_with(|| "edgecoder/solve/1".into());
+        object.insert("task".into(), event.task.to_string().into());
+        object.insert("cursor".into(), event.cursor.into());
+    }
+    screen::line(value);
+    Ok(())
+}
+
+fn show_step(step: &Step) {
+    match step {
+        Step::Plan { by, steps } => {
+            screen::line(format!("{} (by {by})", screen::out("Plan", Tone::Strong)));
+            for (at, step) in steps.iter().enumerate() {
+                screen::line(format!("  {}. {}", at + 1, screen::safe(step)));
+            }
+        }
+        Step::Attempt { number, candidates } => {
+            let many = if *candidates == 1 {
+                "candidate"
+            } else {
+                "candidates"
+            };
+            let title = screen::out(&format!("Attempt {number}"), Tone::Strong);
+            screen::line(format!("{title}: {candidates} {many}"));
+        }
+        Step::Test {
+            candidate,
+            passed,
+            total,
+            failure,
+            code,
+            ..
+        } => {
+            let good = failure.is_empty();
+            screen::line(format!("  candidate {candidate}"));
+            for text in screen::safe(code).lines() {
+                screen::line(screen::out(&format!("    | {text}"), Tone::Dim));
+            }
+            let tests = format!("{passed} of {total} tests passed");
+            screen::line(format!(
+                "    {}",
+                screen::out(&tests, if good { Tone::Good } else { Tone::Bad })
+            ));
+            if !good {
+                screen::line(format!("    failed: {}", first_line(failure)));
+            }
+        }
+        Step::Repair { failure, .. } => {
+            let title = screen::out("Repair", Tone::Strong);
+            screen::line(format!(
+                "{title}: the model is told: {}",
+                first_line(failure)
+            ));
+        }
+        Step::Note { text } => screen::line(format!("note: {}", screen::safe(text))),
+        Step::Done(_) => {}
+    }
+}
+
+fn first_line(text: &str) -> String {
+    screen::safe(text)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn save(args: &Solve, result: &TaskResult) -> Result<(), Failure> {
+    // Unsolved code is saved too: it is the user's, and the exit code says what it is worth.
+    if let (Some(path), Some(code)) = (&args.out, &result.code) {
+        files::write(path, code.as_bytes())?;
+    }
+    if let (Some(path), Some(receipt)) = (&args.receipt, &result.receipt) {
+        files::write(path, &receipt_json(receipt)?)?;
+    }
+    if let (Some(path), Some(bundle)) = (&args.bundle, &result.bundle) {
+        files::write(path, &bundle.0)?;
+    }
+    Ok(())
+}
+
+fn show_result(args: &Solve, result: &TaskResult) {
+    let solved = matches!(result.outcome, SolveOutcome::Solved);
+    let title = match (result.outcome, result.evidence) {
+        (SolveOutcome::Solved, Some(evidence)) if evidence.is_verified() => "Verified",
+        (SolveOutcome::Solved, Some(EvidenceClass::ModelTests)) => "Passed the model's own tests",
+        (SolveOutcome::Solved, _) => "Passed your tests",
+        (SolveOutcome::Untested, _) => "It ran, untested",
+        (outcome, _) => describe(outcome),
+    };
+    let tone = if solved { Tone::Good } else { Tone::Bad };
+    screen::line(format!(
+        "{}: {} attempts, {} tokens, {} fuel",
+        screen::out(title, tone),
+        result.attempts,
+        screen::count(result.tokens.0),
+        screen::count(result.fuel.0)
+    ));
+    if let Some(evidence) = result.evidence {
+        screen::line(format!("  evidence {evidence}: {}", meaning(evidence)));
+    }
+    if let (None, Some(code)) = (&args.out, &result.code) {
+        screen::line("");
+        screen::line(screen::safe(code.trim_end()));
+        screen::line("");
+    }
+    let saved = |what: &str, path: &Option<PathBuf>, there: bool| {
+        if let (Some(path), true) = (path, there) {
+            screen::line(format!("  {what} {}", path.display()));
+        }
+    };
+    saved("code    ", &args.out, result.code.is_some());
+    saved("receipt ", &args.receipt, result.receipt.is_some());
+    saved("bundle  ", &args.bundle, result.bundle.is_some());
+    screen::line(format!("  next: {}", screen::safe(&result.next)));
+}
+
+fn describe(outcome: SolveOutcome) -> &'static str {
+    match outcome {
+        SolveOutcome::Solved => "Solved",
+        SolveOutcome::Untested => "Untested",
+        SolveOutcome::Iterations => "Not solved: attempts used up",
+        SolveOutcome::Budget => "Not solved: tokens used up",
+        SolveOutcome::Deadline => "Not solved: deadline passed",
+        SolveOutcome::Repeating => "Not solved: the model repeats itself",
+        SolveOutcome::Declined => "Declined",
+        SolveOutcome::Inconclusive => "Inconclusive",
+        SolveOutcome::Cancelled => "Cancelled",
+        SolveOutcome::Broken => "Could not be worked on",
+    }
+}
+
+fn code(result: &TaskResult) -> u8 {
+    match result.outcome {
+        SolveOutcome::Solved | SolveOutcome::Untested => 0,
+        SolveOutcome::Declined => DECLINED,
+        SolveOutcome::Inconclusive => INCONCLUSIVE,
+        SolveOutcome::Broken => NO_MODEL,
+        SolveOutcome::Iterations
+        | SolveOutcome::Budget
+        | SolveOutcome::Deadline
+        | SolveOutcome::Repeating
+        | SolveOutcome::Cancelled => UNSOLVED,
+    }
+}

@@ -1,0 +1,297 @@
+//! A node as a value: started from a configuration and ports, stopped gracefully, nothing global.
+
+use std::sync::Arc;
+
+use edgecoder_node_store::{Store, StoreError, TreeName};
+use edgecoder_protocol::{
+    Bytes, Millis, Tokens,
+    generation::{CANDIDATES_MAX, GenerateRequest, Sampling},
+    ids::TaskId,
+    key::NodeKey,
+    operator::{
+        ErrorKind, ErrorObject, ModelView, NodeStatus, SampleAnswer, SampleRequest, TaskRequest,
+        TaskView,
+    },
+};
+use edgecoder_sandbox::Sandbox;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Config, Mode},
+    executor::Executor,
+    tasks::Tasks,
+    wiring::{Models, inference_error},
+};
+
+/// Reads the time.
+pub type Clock = fn() -> Millis;
+/// Fills a buffer with unpredictable bytes.
+pub type Random = fn(&mut [u8]);
+
+/// Tokens of one sampled answer.
+const SAMPLE_ANSWER_MAX: u64 = 2_048;
+/// Milliseconds one sampling request may take.
+const SAMPLE_DEADLINE_MS: u64 = 600_000;
+/// The setting that remembers `model use`.
+const ACTIVE_MODEL: &[u8] = b"active-model";
+
+/// What a node needs from outside. Several nodes of one process may share sandbox and models.
+pub struct Ports {
+    /// Where it keeps things.
+    pub store: Store,
+    /// Where code runs.
+    pub sandbox: Sandbox,
+    /// Where models come from.
+    pub models: Arc<dyn Models>,
+    /// What signs its receipts.
+    pub key: NodeKey,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+}
+
+/// A running node.
+pub struct Node {
+    handle: NodeHandle,
+    runner: JoinHandle<()>,
+}
+
+/// Talks to a node. Cheap to clone; answers with errors once the node has stopped.
+#[derive(Clone)]
+pub struct NodeHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    tasks: Tasks,
+    executor: Executor,
+    models: Arc<dyn Models>,
+    store: Store,
+    key: Arc<NodeKey>,
+    clock: Clock,
+    random: Random,
+    started: Millis,
+    stop: CancellationToken,
+}
+
+impl Node {
+    /// Starts a node; open tasks of its last run begin again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when its store cannot be read.
+    pub async fn start(config: Config, ports: Ports) -> Result<Self, StoreError> {
+        let stop = CancellationToken::new();
+        let key = Arc::new(ports.key);
+        let executor = Executor::new(ports.sandbox, key.clone());
+        let chosen: Option<String> = ports.store.get(TreeName::Settings, ACTIVE_MODEL)?;
+        if let Some(file) = chosen {
+            // A model that is gone since must not keep the node from starting; using it says what is wrong.
+            ports.models.choose(&file);
+        }
+        let (tasks, runner) = Tasks::start(
+            ports.store.clone(),
+            executor.clone(),
+            ports.models.clone(),
+            ports.clock,
+            stop.clone(),
+        )?;
+        let inner = Inner {
+            config,
+            tasks,
+            executor,
+            models: ports.models,
+            store: ports.store,
+            key,
+            clock: ports.clock,
+            random: ports.random,
+            started: (ports.clock)(),
+            stop,
+        };
+        Ok(Self {
+            handle: NodeHandle {
+                inner: Arc::new(inner),
+            },
+            runner,
+        })
+    }
+
+    /// A handle to it.
+    pub fn handle(&self) -> NodeHandle {
+        self.handle.clone()
+    }
+
+    /// Stops taking work, lets go of what runs (it begins again at the next start), and syncs the store. The
+    /// ports' children are the caller's to stop.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the last state could not be made durable.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.handle.inner.stop.cancel();
+        if let Err(error) = self.runner.await {
+            tracing::error!(%error, "the task runner did not end well");
+        }
+        let store = self.handle.inner.store.clone();
+        match tokio::task::spawn_blocking(move || store.sync()).await {
+            Ok(result) => result,
+            Err(error) => {
+                tracing::error!(%error, "the last sync did not run");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl NodeHandle {
+    /// The task service.
+    pub fn tasks(&self) -> &Tasks {
+        &self.inner.tasks
+    }
+
+    /// What runs and signs executions.
+    pub fn executor(&self) -> &Executor {
+        &self.inner.executor
+    }
+
+    /// Cancelled when somebody asks the node to stop, or it stops.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.inner.stop
+    }
+
+    /// Accepts a task under a fresh id.
+    ///
+    /// # Errors
+    /// As [`Tasks::submit`].
+    pub async fn submit(&self, request: TaskRequest) -> Result<TaskView, ErrorObject> {
+        let mut id = [0; 16];
+        (self.inner.random)(&mut id);
+        self.inner.tasks.submit(TaskId(id), request).await
+    }
+
+    /// Samples code for a prompt without judging it.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when the request is malformed or no model can answer.
+    pub async fn sample(&self, request: SampleRequest) -> Result<SampleAnswer, ErrorObject> {
+        if !(1..=CANDIDATES_MAX).contains(&request.candidates) {
+            let message = format!(
+                "{} samples: expected 1 to {CANDIDATES_MAX}",
+                request.candidates
+            );
+            return Err(ErrorObject::new(
+                ErrorKind::BadRequest,
+                message,
+                "set -k within that",
+            ));
+        }
+        let model = self.inner.models.active().await?;
+        let card = model
+            .card()
+            .await
+            .map_err(|error| inference_error(&error))?;
+        let style = edgecoder_agent::Style::named(&card.prompt_style);
+        let wording = edgecoder_agent::Wording::new(style, &request.prompt, None, "");
+        // Answers that say the same are worth one: draw as many as a batch holds, keep the first different ones.
+        let drawn = if request.candidates == 1 {
+            1
+        } else {
+            CANDIDATES_MAX
+        };
+        let generation = model
+            .generate(
+                GenerateRequest {
+                    messages: wording.first(),
+                    prefix: wording.prefix(),
+                    candidates: drawn,
+                    sampling: Sampling {
+                        // Measured on the embedded model: 0.8 repeats itself, above 1.2 it loses the thread.
+                        temperature: if drawn == 1 { 0.0 } else { 1.1 },
+                        top_p: 0.98,
+                        // Sampling needs 32 bits; which ones does not matter.
+                        seed: request.seed as u32,
+                    },
+                    budget: Tokens(SAMPLE_ANSWER_MAX * u64::from(drawn)),
+                    answer_max: Tokens(SAMPLE_ANSWER_MAX),
+                    deadline_ms: SAMPLE_DEADLINE_MS,
+                },
+                None,
+                self.inner.stop.child_token(),
+            )
+            .await
+            .map_err(|error| inference_error(&error))?;
+        let codes = generation
+            .candidates
+            .iter()
+            .map(|one| edgecoder_agent::code_of(&one.text));
+        Ok(SampleAnswer {
+            schema: "edgecoder/sample/1".into(),
+            codes: codes.collect(),
+            tokens: generation.generated_tokens,
+        })
+    }
+
+    /// The models this node knows: the active one, and the embedded one.
+    pub async fn models(&self) -> Vec<ModelView> {
+        self.inner.models.list().await
+    }
+
+    /// Makes `file` the model of tasks that begin from now on, once it has loaded; remembered over restarts.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when it cannot be loaded; the old model then stays.
+    pub async fn use_model(&self, file: &str) -> Result<ModelView, ErrorObject> {
+        let view = self.inner.models.switch(file).await?;
+        let (store, file) = (self.inner.store.clone(), file.to_owned());
+        let write = tokio::task::spawn_blocking(move || {
+            store.put(TreeName::Settings, ACTIVE_MODEL, &file)?;
+            store.sync()
+        });
+        let failed = |message: String| {
+            let next =
+                "it is used until the daemon stops; free space in the data folder and try again";
+            ErrorObject::new(ErrorKind::Internal, message, next)
+        };
+        let written = write.await.map_err(|error| failed(error.to_string()))?;
+        written.map_err(|error| failed(error.to_string()))?;
+        Ok(view)
+    }
+
+    /// What the node says of itself.
+    pub async fn status(&self) -> NodeStatus {
+        let inner = &self.inner;
+        let sandbox = inner.executor.sandbox().child_pid().await;
+        let sandbox = sandbox.map(|pid| ("sandbox".to_owned(), pid));
+        let model = inner.models.pid().map(|pid| ("inference".to_owned(), pid));
+        NodeStatus {
+            schema: "edgecoder/status/1".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            node: inner.key.peer_id(),
+            mode: match inner.config.mode {
+                Mode::Local => "local".into(),
+            },
+            roles: inner.config.roles.clone(),
+            profile: inner.executor.sandbox().profile(),
+            uptime_ms: u64::try_from((inner.clock)().since(inner.started).as_millis())
+                .unwrap_or(u64::MAX),
+            tasks_open: inner.tasks.open(),
+            rss: resident(),
+            data_dir: inner.config.data_dir.display().to_string(),
+            model: inner.models.file(),
+            children: [sandbox, model].into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// Resident memory of this process, from the second field of `/proc/self/statm` (pages); 0 where there is none.
+fn resident() -> Bytes {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    Bytes(pages * rustix::param::page_size() as u64)
+}

@@ -1,0 +1,273 @@
+//! The daemon process: locks its data folder, makes the ports, starts the node, serves its socket, stops.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use edgecoder_inference::WorkerProgram;
+use edgecoder_node_store::{Faults, Opened, Store, StoreError, write_new};
+use edgecoder_protocol::{Millis, key::NodeKey};
+use edgecoder_sandbox::{EngineOptions, Sandbox, SandboxConfig};
+use rustix::fs::{FlockOperation, flock};
+use tokio::net::UnixListener;
+use tracing::{info, warn};
+
+use crate::{
+    api,
+    config::Config,
+    node::{Node, Ports},
+    wiring::LlamaModels,
+};
+
+/// Hidden subcommand of the daemon that runs the sandbox's child.
+pub const SANDBOX_WORKER: &str = "sandbox-worker";
+/// Hidden subcommand that compiles the guest.
+pub const COMPILE_GUEST: &str = "compile-guest";
+/// Hidden subcommand that runs the model's child.
+pub const INFERENCE_WORKER: &str = "inference-worker";
+/// Hidden subcommand that measures llama.cpp alone.
+pub const BENCH_PEER: &str = "bench-peer";
+
+/// Why the daemon could not start or went down.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Another daemon works on the same data.
+    #[error("another daemon uses {}: stop it with `edgecoder daemon stop`, or set another data_dir", .0.display())]
+    Locked(PathBuf),
+    /// A folder or file cannot be used.
+    #[error("cannot use {}: {source}; check free space and permissions, or set another folder", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The stored key is damaged.
+    #[error("{} is not a node key: {why}; restore it from a backup, or move it away to begin with a new identity", path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sandbox's child cannot be made ready.
+    #[error("the sandbox cannot start: {0}")]
+    Sandbox(String),
+}
+
+/// The time, for ports.
+pub fn now() -> Millis {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place where the daemon reads the wall clock"
+    )]
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Millis(since.map_or(0, |span| {
+        u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+    }))
+}
+
+/// Randomness, for ports.
+pub fn random(buffer: &mut [u8]) {
+    if getrandom::fill(buffer).is_err() {
+        // No kernel that this runs on refuses randomness; guessable ids and keys would be worse than an end.
+        std::process::abort();
+    }
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start, or its last state could not be made durable.
+pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
+    let file = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ServeError::File { path, source }
+    };
+    private_folder(&config.data_dir).map_err(file(&config.data_dir))?;
+    private_folder(&config.cache_dir).map_err(file(&config.cache_dir))?;
+    let _lock = lock(&config.data_dir)?;
+    let key = node_key(&config.data_dir.join("node.key"), &faults)?;
+    let database = config.data_dir.join("db");
+    let Opened { store, set_aside } = Store::open(&database, &faults)?;
+    if let Some(path) = set_aside {
+        warn!(path = %path.display(), "the database could not be read and was set aside; a new one is begun");
+    }
+    let program = std::env::current_exe().map_err(file(Path::new("/proc/self/exe")))?;
+    let sandbox = Sandbox::start(sandbox_config(program.clone(), &config));
+    let worker = WorkerProgram {
+        path: program,
+        args: vec![INFERENCE_WORKER.into()],
+    };
+    let models = Arc::new(LlamaModels::new(
+        worker,
+        config.threads,
+        &config.cache_dir,
+        &config.model,
+    ));
+    let listener = listen(&config.socket)?;
+    let socket = config.socket.clone();
+    let ports = Ports {
+        store,
+        sandbox: sandbox.clone(),
+        models: models.clone(),
+        key,
+        clock: now,
+        random,
+    };
+    let node = Node::start(config, ports).await?;
+    let handle = node.handle();
+    info!(node = %handle.status().await.node, socket = %socket.display(), "edgecoderd listens");
+    let stopping = handle.stopping().clone();
+    let stopped = {
+        let stopping = stopping.clone();
+        async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = signalled() => stopping.cancel(),
+            }
+        }
+    };
+    let served = axum::serve(listener, api::router(handle))
+        .with_graceful_shutdown(stopped)
+        .await;
+    // Gone first: a client must not find a daemon that no longer serves.
+    fs::remove_file(&socket).ok();
+    let ended = node.stop().await;
+    sandbox.stop().await;
+    models.stop().await;
+    info!("edgecoderd has stopped");
+    served.map_err(file(&socket))?;
+    Ok(ended?)
+}
+
+/// How the daemon, and a benchmark in its place, runs the sandbox: `program` is `edgecoderd`.
+pub fn sandbox_config(program: PathBuf, config: &Config) -> SandboxConfig {
+    SandboxConfig {
+        program,
+        args: vec![SANDBOX_WORKER.into()],
+        cache_dir: config.cache_dir.clone(),
+        threads: config.sandbox_threads as usize,
+        options: EngineOptions::default(),
+    }
+}
+
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        // Without handlers the default action ends the process, which a crash-safe store survives.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+/// The data folder's lock, held while the file is open: it goes with the process, however that ends.
+fn lock(data_dir: &Path) -> Result<File, ServeError> {
+    let path = data_dir.join("lock");
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path);
+    let file = opened.map_err(|source| ServeError::File {
+        path: path.clone(),
+        source,
+    })?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(ServeError::Locked(data_dir.to_owned())),
+        Err(error) => Err(ServeError::File {
+            path,
+            source: error.into(),
+        }),
+    }
+}
+
+/// The node's key, made at the first start.
+fn node_key(path: &Path, faults: &Faults) -> Result<NodeKey, ServeError> {
+    let fail = |source| ServeError::File {
+        path: path.to_owned(),
+        source,
+    };
+    match fs::read(path) {
+        Ok(bytes) => {
+            let mode = fs::metadata(path).map_err(fail)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                let why = format!(
+                    "others may read it (mode {:o}); `chmod 600` it",
+                    mode & 0o777
+                );
+                return Err(ServeError::Key {
+                    path: path.to_owned(),
+                    why,
+                });
+            }
+            NodeKey::from_stored(&bytes).map_err(|error| ServeError::Key {
+                path: path.to_owned(),
+                why: error.to_string(),
+            })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut seed = [0; 32];
+            random(&mut seed);
+            let key = NodeKey::from_seed(&mut seed);
+            write_new(path, &key.to_stored()[..], 0o600, faults).map_err(fail)?;
+            Ok(key)
+        }
+        Err(error) => Err(fail(error)),
+    }
+}
+
+/// Listens on `socket`, for this user only. A stale socket of a daemon that died is replaced: the data folder's
+/// lock has shown that it is dead, and a connection attempt shows that nobody else listens.
+fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
+    let fail = |source| ServeError::File {
+        path: socket.to_owned(),
+        source,
+    };
+    if let Some(folder) = socket.parent() {
+        private_folder(folder).map_err(fail)?;
+    }
+    if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+        return Err(ServeError::Locked(socket.to_owned()));
+    }
+    match fs::symlink_metadata(socket) {
+        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
+            fs::remove_file(socket).map_err(fail)?;
+        }
+        Ok(_) => {
+            let source = io::Error::other("it exists and is not a socket");
+            return Err(fail(source));
+        }
+        Err(_) => {}
+    }
+    // Bound under a private name, restricted, then moved in place: nobody else can connect in between.
+    let hidden = socket.with_extension(format!("{}.tmp", std::process::id()));
+    fs::remove_file(&hidden).ok();
+    let listener = UnixListener::bind(&hidden).map_err(fail)?;
+    fs::set_permissions(&hidden, Permissions::from_mode(0o600)).map_err(fail)?;
+    fs::rename(&hidden, socket).map_err(fail)?;
+    Ok(listener)
+}

@@ -1,0 +1,202 @@
+//! A node is a value: several run in one process, share one sandbox and a model, and stop cleanly.
+//!
+//! The model is scripted (it stands in for llama.cpp, so that what it says is known); sandbox, store, tasks and
+//! receipts are the real ones.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure here is a failed test"
+)]
+
+use std::{path::Path, pin::Pin, sync::Arc, time::Duration};
+
+use edgecoder_daemon::{
+    Node, Ports,
+    config::{Layers, Settings},
+    serve,
+    wiring::{ModelAnswer, Models},
+};
+use edgecoder_inference::{Provider, Scripted, scripted::Act};
+use edgecoder_node_store::{Faults, Store};
+use edgecoder_protocol::{
+    EvidenceClass, RelPath, TaskState, Tokens,
+    key::NodeKey,
+    operator::{Files, ModelView, SolveOutcome, TaskRequest, TaskView, TestSet},
+    task::PrivacyClass,
+};
+use edgecoder_sandbox::Sandbox;
+
+/// Hands out one scripted provider.
+struct Script(Arc<Scripted>);
+
+impl Models for Script {
+    fn active(&self) -> ModelAnswer<'_, Arc<dyn Provider>> {
+        let provider: Arc<dyn Provider> = self.0.clone();
+        Box::pin(async move { Ok(provider) })
+    }
+    fn choose(&self, _: &str) {}
+    fn switch(&self, _: &str) -> ModelAnswer<'_, ModelView> {
+        unreachable!("no test here switches models")
+    }
+    fn list(&self) -> Pin<Box<dyn Future<Output = Vec<ModelView>> + Send + '_>> {
+        Box::pin(async { Vec::new() })
+    }
+    fn file(&self) -> String {
+        "scripted".into()
+    }
+    fn pid(&self) -> Option<u32> {
+        None
+    }
+}
+
+const WRONG: &str = "def add(a, b):\n    return a - b\n";
+const RIGHT: &str = "def add(a, b):\n    return a + b\n";
+const CASES: &str = r#"[{"entry": "add", "args": [2, 3], "expect": 5}, {"entry": "add", "args": [0, 0], "expect": 0}]"#;
+
+/// Wrong at first, right once a failure is told.
+fn repairing() -> Arc<Script> {
+    Arc::new(Script(Arc::new(Scripted::new(|request| {
+        let told = request
+            .messages
+            .iter()
+            .any(|message| message.content.contains("returned -1, expected 5"));
+        Act::Say(vec![if told { RIGHT } else { WRONG }.to_owned()])
+    }))))
+}
+
+fn sandbox() -> Sandbox {
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let settings = Settings::read(&Layers {
+        environment,
+        ..Layers::default()
+    })
+    .unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_edgecoderd")).to_owned();
+    Sandbox::start(serve::sandbox_config(program, &settings.config().unwrap()))
+}
+
+async fn node(store: Store, sandbox: &Sandbox, models: Arc<dyn Models>, seed: u8) -> Node {
+    let environment = vec![("HOME".to_owned(), "/nonexistent".to_owned())];
+    let settings = Settings::read(&Layers {
+        environment,
+        ..Layers::default()
+    })
+    .unwrap();
+    let ports = Ports {
+        store,
+        sandbox: sandbox.clone(),
+        models,
+        key: NodeKey::from_seed(&mut [seed; 32]),
+        clock: serve::now,
+        random: serve::random,
+    };
+    Node::start(settings.config().unwrap(), ports)
+        .await
+        .unwrap()
+}
+
+fn request(max_iterations: u32) -> TaskRequest {
+    TaskRequest {
+        prompt: "Write add(a, b).".into(),
+        files: Files::default(),
+        tests: Some(TestSet::Cases(CASES.into())),
+        solution: RelPath::new("solution.py").unwrap(),
+        candidates: 1,
+        max_iterations,
+        budget: Tokens(10_000),
+        deadline_ms: 600_000,
+        seed: 1,
+        limits: None,
+        privacy: PrivacyClass::Local,
+    }
+}
+
+async fn ended(node: &Node, task: &TaskView) -> TaskView {
+    let handle = node.handle();
+    loop {
+        let view = handle.tasks().show(task.id).unwrap();
+        if view.state.is_final() {
+            return view;
+        }
+        let (_, more) = handle.tasks().events(task.id, 0).unwrap();
+        if let Some(mut more) = more {
+            // The wait only bounds a missed wake-up; the loop looks again.
+            tokio::time::timeout(Duration::from_secs(1), more.changed())
+                .await
+                .ok();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_nodes_share_a_sandbox_and_agree_on_receipts() {
+    let sandbox = sandbox();
+    let mut bodies = Vec::new();
+    for seed in 1..=3 {
+        let node = node(Store::memory(), &sandbox, repairing(), seed).await;
+        let task = node.handle().submit(request(3)).await.unwrap();
+        let view = ended(&node, &task).await;
+        let result = view.result.unwrap();
+        assert_eq!(
+            (view.state, result.outcome),
+            (TaskState::Delivered, SolveOutcome::Solved)
+        );
+        assert_eq!((result.attempts, result.code.as_deref()), (2, Some(RIGHT)));
+        assert_eq!(result.evidence, Some(EvidenceClass::Cases));
+        let receipt = result.receipt.unwrap();
+        receipt.check().unwrap();
+        let replay = node
+            .handle()
+            .executor()
+            .replay(&result.bundle.unwrap().0)
+            .await
+            .unwrap();
+        assert_eq!(replay.verdict, edgecoder_protocol::Verdict::Agreed);
+        bodies.push((receipt.signer, receipt.body));
+        node.stop().await.unwrap();
+    }
+    assert!(bodies.iter().all(|(_, body)| *body == bodies[0].1));
+    assert_ne!(bodies[0].0, bodies[1].0);
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_cannot_be_solved_fails_with_its_reason() {
+    let sandbox = sandbox();
+    let stubborn = Arc::new(Script(Arc::new(Scripted::new(|_| {
+        Act::Say(vec![WRONG.to_owned()])
+    }))));
+    let node = node(Store::memory(), &sandbox, stubborn, 1).await;
+    let task = node.handle().submit(request(3)).await.unwrap();
+    let view = ended(&node, &task).await;
+    assert_eq!(view.state, TaskState::Failed);
+    assert_eq!(view.result.unwrap().outcome, SolveOutcome::Repeating);
+    let refused = node.handle().submit(request(0)).await.unwrap_err();
+    assert!(refused.message.contains("expected 1 to 100"), "{refused}");
+    node.stop().await.unwrap();
+    sandbox.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_open_when_the_node_stops_begins_again_at_the_next_start() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let store = Store::open(&path, &Faults::default()).unwrap().store;
+    let silent = Arc::new(Script(Arc::new(Scripted::new(|_| {
+        Act::Slowly(Duration::from_secs(3_600), Vec::new())
+    }))));
+    let first = node(store.clone(), &sandbox, silent, 1).await;
+    let task = first.handle().submit(request(3)).await.unwrap();
+    first.stop().await.unwrap();
+    let second = node(store, &sandbox, repairing(), 1).await;
+    let view = ended(&second, &task).await;
+    assert_eq!(view.state, TaskState::Delivered);
+    let (events, _) = second.handle().tasks().events(task.id, 0).unwrap();
+    let cursors: Vec<u64> = events.iter().map(|event| event.cursor).collect();
+    assert_eq!(cursors, (1..=events.len() as u64).collect::<Vec<_>>());
+    second.stop().await.unwrap();
+    sandbox.stop().await;
+}

@@ -1,0 +1,262 @@
+//! Opening, syncing and repairing the database.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    faults::Faults,
+    trees::{Tree, TreeName},
+};
+
+/// sled's page cache: its default of 1 GiB is not for a daemon that idles below 60 MB.
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database failed.
+    #[error("the database failed: {0}; check free space and permissions of the data folder")]
+    Database(#[from] sled::Error),
+    /// A file could not be written or synced.
+    #[error("cannot write to the data folder: {0}; check free space and permissions")]
+    File(#[from] io::Error),
+    /// A value is over the limit.
+    #[error("a value of {bytes} bytes is too large to store")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// A stored value is not what its tree holds.
+    #[error("a stored value is damaged: {0}")]
+    Damaged(#[from] serde_json::Error),
+}
+
+/// A store, and what was done to open it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// Where an unreadable database was moved to.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// Typed trees. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    trees: [Tree; 3],
+    disk: Option<Disk>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    db: sled::Db,
+    file: File,
+    faults: Faults,
+}
+
+impl Store {
+    /// A store that is gone when its last handle is.
+    pub fn memory() -> Self {
+        Self(Arc::new(Inner {
+            trees: TreeName::ALL.map(|_| Tree::memory()),
+            disk: None,
+        }))
+    }
+
+    /// Opens or makes the database in `folder`. The caller holds the folder's lock.
+    ///
+    /// A database that sled cannot read is moved aside, never deleted, and a new one is begun.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the folder cannot be used.
+    pub fn open(folder: &Path, faults: &Faults) -> Result<Opened, StoreError> {
+        match Self::open_disk(folder, faults) {
+            Ok(store) => Ok(Opened {
+                store,
+                set_aside: None,
+            }),
+            Err(StoreError::Database(sled::Error::Corruption { .. })) => {
+                let aside = free_name(folder);
+                std::fs::rename(folder, &aside)?;
+                let store = Self::open_disk(folder, faults)?;
+                Ok(Opened {
+                    store,
+                    set_aside: Some(aside),
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_disk(folder: &Path, faults: &Faults) -> Result<Self, StoreError> {
+        let db = sled::Config::new()
+            .path(folder)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None)
+            .open()?;
+        let open = |name: TreeName| db.open_tree(name.as_str()).map(Tree::Sled);
+        let trees = [
+            open(TreeName::Tasks)?,
+            open(TreeName::Events)?,
+            open(TreeName::Settings)?,
+        ];
+        let file = File::open(folder.join("db"))?;
+        Ok(Self(Arc::new(Inner {
+            trees,
+            disk: Some(Disk {
+                db,
+                file,
+                faults: faults.clone(),
+            }),
+        })))
+    }
+
+    fn tree(&self, name: TreeName) -> &Tree {
+        match name {
+            TreeName::Tasks => &self.0.trees[0],
+            TreeName::Events => &self.0.trees[1],
+            TreeName::Settings => &self.0.trees[2],
+        }
+    }
+
+    /// Replaces the value of `key`; durable after [`Store::sync`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; the old value then stands.
+    pub fn put<T: Serialize>(
+        &self,
+        tree: TreeName,
+        key: &[u8],
+        value: &T,
+    ) -> Result<(), StoreError> {
+        self.tree(tree).put(key, &serde_json::to_vec(value)?)
+    }
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn get<T: DeserializeOwned>(
+        &self,
+        tree: TreeName,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
+        let bytes = self.tree(tree).get(key)?;
+        bytes
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()
+            .map_err(StoreError::from)
+    }
+
+    /// Up to `limit` values whose keys begin with `prefix`, in the keys' order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn list<T: DeserializeOwned>(
+        &self,
+        tree: TreeName,
+        prefix: &[u8],
+        limit: usize,
+    ) -> Result<Vec<T>, StoreError> {
+        let items = self.tree(tree).list(prefix, limit)?;
+        items
+            .iter()
+            .map(|(_, bytes)| Ok(serde_json::from_slice(bytes)?))
+            .collect()
+    }
+
+    /// Makes everything written so far survive a crash. Blocks; call it off the async threads.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing may then be acknowledged.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let Some(disk) = &self.0.disk else {
+            return Ok(());
+        };
+        disk.db.flush()?;
+        // sled 0.34's flush ends in sync_file_range, which is no durability: sync the file ourselves.
+        disk.faults.sync_point("database")?;
+        disk.file.sync_data()?;
+        Ok(())
+    }
+}
+
+fn free_name(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    (1_u32..)
+        .map(|number| folder.with_file_name(format!("{name}.broken-{number}")))
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| folder.with_extension("broken"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::Fault;
+
+    fn exercise(store: &Store) {
+        let large: Vec<u32> = (0..50_000).collect();
+        store.put(TreeName::Tasks, b"a", &large).unwrap();
+        store.put(TreeName::Tasks, b"ab", &vec![1_u32]).unwrap();
+        store.put(TreeName::Tasks, b"b", &vec![2_u32]).unwrap();
+        store.put(TreeName::Events, b"\0\0", &1_u8).unwrap();
+        store.put(TreeName::Events, b"\0\x01", &2_u8).unwrap();
+        assert_eq!(
+            store.list::<u8>(TreeName::Events, b"\0", 9).unwrap(),
+            [1, 2]
+        );
+        assert_eq!(store.get(TreeName::Tasks, b"a").unwrap(), Some(large));
+        // A shorter value leaves no old chunk behind.
+        store.put(TreeName::Tasks, b"a", &vec![3_u32]).unwrap();
+        assert_eq!(store.get(TreeName::Tasks, b"a").unwrap(), Some(vec![3_u32]));
+        assert_eq!(store.get::<Vec<u32>>(TreeName::Tasks, b"c").unwrap(), None);
+        assert_eq!(
+            store.list::<Vec<u32>>(TreeName::Tasks, b"a", 9).unwrap(),
+            [vec![3], vec![1]]
+        );
+        assert_eq!(
+            store
+                .list::<Vec<u32>>(TreeName::Tasks, b"", 2)
+                .unwrap()
+                .len(),
+            2
+        );
+        store.sync().unwrap();
+    }
+
+    #[test]
+    fn memory_and_disk_behave_the_same_and_no_blob_is_made() {
+        exercise(&Store::memory());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        exercise(&Store::open(&path, &Faults::default()).unwrap().store);
+        let store = Store::open(&path, &Faults::default()).unwrap().store;
+        assert_eq!(store.get(TreeName::Tasks, b"b").unwrap(), Some(vec![2_u32]));
+        let blobs = std::fs::read_dir(path.join("blobs")).map_or(0, Iterator::count);
+        assert_eq!(blobs, 0);
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_whole_files_stay_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = Faults::new(Fault::Full, 0);
+        let store = Store::open(&folder.path().join("db"), &full).unwrap().store;
+        assert!(matches!(store.sync(), Err(StoreError::File(_))));
+        let path = folder.path().join("key");
+        crate::write_whole(&path, b"old", 0o600, &Faults::default()).unwrap();
+        assert!(crate::write_whole(&path, b"new", 0o600, &full).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert!(crate::write_new(&path, b"new", 0o600, &Faults::default()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,1 @@
+"""The guest half of the executor, frozen into the snapshot with the interpreter."""

@@ -1,0 +1,215 @@
+//! One child process: its socket, the requests that wait for it, and the tasks that move frames.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::OwnedFd,
+    process::Stdio,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    process::{Child as Process, Command},
+    sync::mpsc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::debug;
+
+use crate::{
+    client::SandboxConfig,
+    run::RawRun,
+    wire::{self, FromChild, Job, Role, ToChild},
+};
+
+/// Frames on their way into the socket; a sender waits for room.
+const FRAMES_MAX: usize = 16;
+
+/// The child is gone, and with it whatever it was doing.
+#[derive(Debug)]
+pub(crate) struct Died;
+
+/// A process that was just started, before it serves anyone.
+pub(crate) struct Link {
+    process: Process,
+    socket: UnixStream,
+}
+
+impl Link {
+    /// Starts the program with a socket as its standard input, an empty environment, and says what to be.
+    pub(crate) async fn spawn(config: &SandboxConfig, role: &Role) -> io::Result<Self> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let process = Command::new(&config.program)
+            .args(&config.args)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            // Its one-line complaints belong into the daemon's own log.
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut socket = UnixStream::from_std(ours)?;
+        socket.write_all(&wire::encode(role)?).await?;
+        Ok(Self { process, socket })
+    }
+
+    /// The next frame. Not cancel-safe: whoever gives up drops the link.
+    pub(crate) async fn read(&mut self) -> io::Result<FromChild> {
+        read(&mut self.socket).await
+    }
+}
+
+async fn read(from: &mut (impl tokio::io::AsyncRead + Unpin)) -> io::Result<FromChild> {
+    let len = wire::check(from.read_u32_le().await?)?;
+    let mut bytes = vec![0; len];
+    from.read_exact(&mut bytes).await?;
+    wire::decode(&bytes)
+}
+
+type Waiting = Mutex<HashMap<u64, mpsc::Sender<(usize, RawRun)>>>;
+
+fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<(usize, RawRun)>>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Shared {
+    waiting: Waiting,
+    alive: AtomicBool,
+}
+
+/// A serving child.
+pub(crate) struct Child {
+    pid: Option<u32>,
+    frames: mpsc::Sender<Vec<u8>>,
+    shared: Arc<Shared>,
+}
+
+impl Child {
+    pub(crate) fn new(link: Link, tasks: &TaskTracker, stopped: &CancellationToken) -> Self {
+        let (read, write) = link.socket.into_split();
+        let (frames, queue) = mpsc::channel(FRAMES_MAX);
+        let shared = Arc::new(Shared {
+            waiting: Mutex::default(),
+            alive: AtomicBool::new(true),
+        });
+        let pid = link.process.id();
+        tasks.spawn(send(queue, write, stopped.clone()));
+        tasks.spawn(receive(read, link.process, shared.clone()));
+        Self {
+            pid,
+            frames,
+            shared,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.is_alive().then_some(self.pid).flatten()
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.shared.alive.load(Ordering::SeqCst)
+    }
+
+    /// Hands in a job. Cancel-safe.
+    pub(crate) async fn submit(self: &Arc<Self>, id: u64, job: Job) -> Result<Runs, Died> {
+        // Every run of the job fits, so that one slow reader never holds up the others.
+        let (to, from) = mpsc::channel(job.calls.len().max(1));
+        lock(&self.shared.waiting).insert(id, to);
+        let runs = Runs {
+            id,
+            left: job.calls.len(),
+            from,
+            child: self.clone(),
+        };
+        // Looked at after the insertion: whoever sets it empties the map afterwards.
+        if !self.is_alive() {
+            return Err(Died);
+        }
+        let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Died)?;
+        self.frames.send(frame).await.map_err(|_| Died)?;
+        Ok(runs)
+    }
+}
+
+/// What comes back for one job. Dropping it early cancels the job.
+pub(crate) struct Runs {
+    id: u64,
+    left: usize,
+    from: mpsc::Receiver<(usize, RawRun)>,
+    child: Arc<Child>,
+}
+
+impl Runs {
+    /// The next run. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Result<(usize, RawRun), Died> {
+        let run = self.from.recv().await.ok_or(Died)?;
+        self.left -= 1;
+        Ok(run)
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        lock(&self.child.shared.waiting).remove(&self.id);
+        if self.left > 0
+            && let Ok(frame) = wire::encode(&ToChild::Cancel(self.id))
+        {
+            // A full queue means that the job may run to its end for nobody: bounded by its own limits.
+            self.child.frames.try_send(frame).ok();
+        }
+    }
+}
+
+/// Owns the socket's sending half. Its end, when the last [`Child`] is dropped, tells the child to end.
+async fn send(
+    mut queue: mpsc::Receiver<Vec<u8>>,
+    mut socket: OwnedWriteHalf,
+    stopped: CancellationToken,
+) {
+    let forward = async {
+        while let Some(frame) = queue.recv().await {
+            if let Err(error) = socket.write_all(&frame).await {
+                debug!(%error, "the sandbox process takes no more requests");
+                break;
+            }
+        }
+    };
+    // A frame cut short is no harm: after it the socket ends.
+    stopped.run_until_cancelled(forward).await;
+}
+
+/// Owns the receiving half and the process, and reaps it.
+async fn receive(mut socket: OwnedReadHalf, mut process: Process, shared: Arc<Shared>) {
+    loop {
+        match read(&mut socket).await {
+            Ok(FromChild::Run(id, index, run)) => {
+                let to = lock(&shared.waiting).get(&id).cloned();
+                if let Some(to) = to {
+                    // Full or closed: more runs than calls, or nobody waits any more.
+                    to.try_send((index as usize, *run)).ok();
+                }
+            }
+            Ok(other) => {
+                debug!(answer = ?other, "the sandbox process answers out of turn");
+                break;
+            }
+            Err(error) => {
+                debug!(%error, "the sandbox process is gone");
+                break;
+            }
+        }
+    }
+    shared.alive.store(false, Ordering::SeqCst);
+    lock(&shared.waiting).clear();
+    // It may only have closed its socket; killing what has ended already is no error worth a word.
+    process.kill().await.ok();
+}

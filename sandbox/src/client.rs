@@ -1,0 +1,296 @@
+//! The daemon's side: one handle for many requests, one child process that serves them, replaced when it dies.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use edgecoder_protocol::{Execution, ExecutionReport, ProfileId};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    check::check_sizes,
+    child::{Child, Died},
+    engine::EngineOptions,
+    error::SandboxError,
+    guest::Guest,
+    judge::Judge,
+    profile::profile_id,
+    request,
+    wire::{FromChild, NotReady, Role},
+};
+
+/// Executions in the child at once; more wait for their turn in the order they came. Above the number of
+/// threads, so that none idles between two; small, so that a cancelled one has cost little.
+const IN_FLIGHT_MAX: usize = 64;
+/// How long a child may take to map its guest, and how long to end by itself.
+const READY_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_secs(2);
+/// Compiling takes 20 s of two cores; a busy or slow machine may need many times that.
+const COMPILE_MAX: Duration = Duration::from_secs(900);
+/// A child that dies is replaced, and its pure request run again, this often in all.
+const ATTEMPTS: usize = 2;
+
+/// How to start the sandbox.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// The program whose `args` run [`crate::worker_main`].
+    pub program: PathBuf,
+    /// As `["sandbox-worker"]`.
+    pub args: Vec<OsString>,
+    /// Where compiled guests are kept; private to this user.
+    pub cache_dir: PathBuf,
+    /// Guests that run at once; 0 for one a core.
+    pub threads: usize,
+    /// How the engine differs from the default.
+    pub options: EngineOptions,
+}
+
+/// A handle to the sandbox. Cheap to clone; the child ends with the last of them.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    config: SandboxConfig,
+    profile: ProfileId,
+    child: Mutex<Option<Arc<Child>>>,
+    slots: Semaphore,
+    next_id: AtomicU64,
+    stopped: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("program", &self.0.config.program)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// A handle. The child is started by the first [`Sandbox::run`] or [`Sandbox::ready`].
+    pub fn start(mut config: SandboxConfig) -> Self {
+        if config.threads == 0 {
+            config.threads = std::thread::available_parallelism().map_or(1, usize::from);
+        }
+        Self(Arc::new(Inner {
+            profile: profile_id(Guest::Python),
+            config,
+            child: Mutex::default(),
+            slots: Semaphore::new(IN_FLIGHT_MAX),
+            next_id: AtomicU64::new(1),
+            stopped: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    /// The profile that this sandbox's receipts name.
+    pub fn profile(&self) -> ProfileId {
+        self.0.profile
+    }
+
+    /// Starts the child if there is none, compiling the guest if need be (once, some 20 s). Cancel-safe.
+    ///
+    /// # Errors
+    /// [`SandboxError`] when no child can be had.
+    pub async fn ready(&self) -> Result<(), SandboxError> {
+        self.0.child().await.map(drop)
+    }
+
+    /// The child's process id, while there is one.
+    pub async fn child_pid(&self) -> Option<u32> {
+        self.0
+            .child
+            .lock()
+            .await
+            .as_ref()
+            .and_then(|child| child.pid())
+    }
+
+    /// Runs one execution to its outcome. Cancel-safe: dropping the future stops the guest.
+    ///
+    /// # Errors
+    /// [`SandboxError`] when it is refused, or when no child can be had. A child that dies under it twice is
+    /// an `inconclusive` report.
+    pub async fn run(&self, execution: Execution) -> Result<ExecutionReport, SandboxError> {
+        check_sizes(&execution)?;
+        let inner = &*self.0;
+        let slot = inner.slots.acquire().await;
+        let _slot = slot.map_err(|_| SandboxError::Stopped)?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "wall time is reported, never decided by"
+        )]
+        let began = std::time::Instant::now();
+        let mut judge = Judge::new(&execution);
+        for attempt in 1..=ATTEMPTS {
+            let child = inner.child().await?;
+            judge = Judge::new(&execution);
+            match inner.attempt(&child, &execution, &mut judge).await {
+                Ok(()) => break,
+                Err(Died) if inner.stopped.is_cancelled() => return Err(SandboxError::Stopped),
+                Err(Died) => warn!(attempt, "the sandbox process died under a run"),
+            }
+        }
+        let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(judge.finish(inner.profile, wall_ms))
+    }
+
+    /// Ends the child and every run. Cancel-safe.
+    pub async fn stop(&self) {
+        let inner = &*self.0;
+        inner.stopped.cancel();
+        inner.slots.close();
+        // The token has closed the socket, on which the child ends at once.
+        drop(inner.child.lock().await.take());
+        inner.tasks.close();
+        if timeout(STOP_MAX, inner.tasks.wait()).await.is_err() {
+            warn!("the sandbox process did not end in time; it is killed with its task");
+        }
+    }
+
+    /// Starts a separate child, seals it, and has it try what it must not be able to do: what was tried, and
+    /// whether it was refused.
+    ///
+    /// # Errors
+    /// [`SandboxError`] when that child cannot be had.
+    pub async fn self_test(&self) -> Result<Vec<(String, bool)>, SandboxError> {
+        match self.0.ask_once(Role::SelfTest, READY_MAX).await? {
+            FromChild::SelfTest(attempts) => Ok(attempts),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn unexpected(answer: &FromChild) -> SandboxError {
+    let why = format!("it answered out of turn ({answer:.60?})");
+    SandboxError::NotReady { why }
+}
+
+fn silent(error: &io::Error) -> SandboxError {
+    let why = format!("it ended without an answer ({error})");
+    SandboxError::NotReady { why }
+}
+
+impl Inner {
+    /// The living child, or a new one.
+    async fn child(&self) -> Result<Arc<Child>, SandboxError> {
+        let mut place = self.child.lock().await;
+        if self.stopped.is_cancelled() {
+            return Err(SandboxError::Stopped);
+        }
+        if let Some(child) = place.as_ref().filter(|child| child.is_alive()) {
+            return Ok(child.clone());
+        }
+        let child = Arc::new(self.start_child().await?);
+        info!(
+            pid = child.pid(),
+            threads = self.config.threads,
+            "sandbox process ready"
+        );
+        *place = Some(child.clone());
+        Ok(child)
+    }
+
+    async fn start_child(&self) -> Result<Child, SandboxError> {
+        match self.try_serve().await? {
+            Ok(child) => Ok(child),
+            Err(NotReady::NotCompiled(why)) => {
+                info!(%why, "compiling the Python guest, once, some 20 s");
+                self.compile().await?;
+                let served = self.try_serve().await?;
+                served.map_err(|why| SandboxError::NotReady {
+                    why: format!("{why:?}"),
+                })
+            }
+            Err(NotReady::Broken(why)) => Err(SandboxError::NotReady { why }),
+        }
+    }
+
+    async fn try_serve(&self) -> Result<Result<Child, NotReady>, SandboxError> {
+        let SandboxConfig {
+            cache_dir,
+            threads,
+            options,
+            ..
+        } = self.config.clone();
+        let role = Role::Serve {
+            cache_dir,
+            threads,
+            options,
+        };
+        let mut link = self.spawn(&role).await?;
+        match timeout(READY_MAX, link.read()).await {
+            Ok(Ok(FromChild::Ready(Ok(())))) => {
+                Ok(Ok(Child::new(link, &self.tasks, &self.stopped)))
+            }
+            Ok(Ok(FromChild::Ready(Err(why)))) => Ok(Err(why)),
+            Ok(Ok(other)) => Err(unexpected(&other)),
+            Ok(Err(error)) => Err(silent(&error)),
+            Err(_) => Err(SandboxError::NotReady {
+                why: format!("no answer in {READY_MAX:?}"),
+            }),
+        }
+    }
+
+    async fn compile(&self) -> Result<(), SandboxError> {
+        let SandboxConfig {
+            cache_dir, options, ..
+        } = self.config.clone();
+        let role = Role::Compile {
+            cache_dir: cache_dir.clone(),
+            options,
+        };
+        match self.ask_once(role, COMPILE_MAX).await? {
+            FromChild::Compiled(Ok(())) => Ok(()),
+            FromChild::Compiled(Err(why)) => Err(SandboxError::Compile { why, cache_dir }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn ask_once(&self, role: Role, within: Duration) -> Result<FromChild, SandboxError> {
+        let mut link = self.spawn(&role).await?;
+        match timeout(within, link.read()).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(silent(&error)),
+            Err(_) => Err(SandboxError::NotReady {
+                why: format!("no answer in {within:?}"),
+            }),
+        }
+    }
+
+    async fn spawn(&self, role: &Role) -> Result<crate::child::Link, SandboxError> {
+        let spawned = crate::child::Link::spawn(&self.config, role).await;
+        spawned.map_err(|source| SandboxError::Spawn {
+            program: self.config.program.clone(),
+            source,
+        })
+    }
+
+    async fn attempt(
+        &self,
+        child: &Arc<Child>,
+        execution: &Execution,
+        judge: &mut Judge<'_>,
+    ) -> Result<(), Died> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut runs = child.submit(id, request::job(execution)).await?;
+        while !judge.is_complete() {
+            let (index, run) = runs.next().await?;
+            judge.take(index, run);
+        }
+        Ok(())
+    }
+}
