@@ -1,4 +1,4 @@
-//! The commands around the main job: tasks, settings, doctor, daemon, completions, man pages.
+//! The commands around the main job: settings, doctor, daemon, completions, man pages.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,127 +14,8 @@ use std::{
     os::unix::fs::PermissionsExt,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{Home, wait_for};
-
-const PROMPT: &str = "Write a function add(a, b) that returns the sum of a and b.";
-const CASES: &str = r#"[{"entry": "add", "args": [2, 3], "expect": 5}]"#;
-
-#[test]
-fn tasks_are_listed_newest_first_and_shown() {
-    let home = Home::new();
-    assert!(home.run("task list").out.contains("no tasks yet"));
-    home.write("cases.json", CASES);
-    for prompt in [
-        PROMPT,
-        "Write a function add(x, y) that returns the sum of x and y.",
-    ] {
-        let said = home.edgecoder(&["solve", "--cases", "cases.json", prompt]);
-        assert_eq!(said.code, 0, "{said:?}");
-    }
-    let tasks = home.run("task list --json").json();
-    let tasks = tasks.as_array().unwrap();
-    assert_eq!(tasks.len(), 2);
-    assert!(
-        tasks[0]["prompt"].as_str().unwrap().contains("x, y"),
-        "{tasks:?}"
-    );
-    for task in tasks {
-        assert_eq!(
-            (&task["schema"], &task["state"]),
-            (&json!("edgecoder/task/1"), &json!("delivered"))
-        );
-        let id = task["id"].as_str().unwrap();
-        let shown = home.run(&format!("task show --json {id}")).json();
-        assert_eq!(&shown, task);
-        assert_eq!(shown["result"]["outcome"], "solved");
-        let screen = home.run(&format!("task show {id}"));
-        assert!(
-            screen.out.contains("plan by rule") && screen.out.contains("def add"),
-            "{screen:?}"
-        );
-        home.run(&format!("task cancel {id}"))
-            .refuses(64, "already ended");
-    }
-    let absent = "00000000000000000000000000000000";
-    home.run(&format!("task show {absent}"))
-        .refuses(64, "no task");
-    home.run("task show nonsense").refuses(64, "");
-}
-
-/// A task whose candidates never end, so that it stays open until somebody acts.
-fn endless() -> Value {
-    let tests = "while True: pass\n";
-    json!({
-        "prompt": PROMPT, "files": {"asserts.py": base64(tests)},
-        "tests": {"suite": {"kind": "asserts", "path": "asserts.py"}}, "solution": "solution.py",
-        "candidates": 1, "max_iterations": 1, "budget": 4096, "deadline_ms": 3_600_000, "seed": 0,
-        "limits": {"fuel": 10_000_000_000_000_u64, "memory": 268_435_456, "output": 1024, "result": 1024,
-            "wall_ms": 3_600_000},
-    })
-}
-
-fn base64(text: &str) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk
-            .iter()
-            .fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let letter = LETTERS[bits >> (18 - 6 * place) & 63];
-            out.push(if place <= chunk.len() {
-                char::from(letter)
-            } else {
-                '='
-            });
-        }
-    }
-    out
-}
-
-#[test]
-fn a_running_task_can_be_cancelled() {
-    let home = Home::new();
-    let mut daemon = home.daemon();
-    let (status, task) = home.request("POST", "/v1/tasks", &endless()).unwrap();
-    assert_eq!(status, 202, "{task}");
-    let id = task["id"].as_str().unwrap();
-    let state = || {
-        home.request("GET", &format!("/v1/tasks/{id}"), &Value::Null)
-            .unwrap()
-            .1["state"]
-            .clone()
-    };
-    wait_for("the task to be worked on", || {
-        (state() == "leased").then_some(())
-    });
-    assert_eq!(home.status()["tasks_open"], 1);
-    let said = home.run(&format!("task cancel {id}"));
-    assert_eq!(said.code, 0, "{said:?}");
-    wait_for("the task's end", || (state() == "cancelled").then_some(()));
-    assert_eq!(home.status()["tasks_open"], 0);
-    let done = home.run(&format!("task show --json {id}")).json();
-    assert_eq!(done["result"]["outcome"], "cancelled");
-    assert_eq!(home.run("daemon stop").code, 0);
-    wait_for("the daemon's end", || daemon.try_wait().unwrap());
-}
-
-#[test]
-fn a_task_that_runs_when_the_daemon_stops_begins_again_at_the_next_start() {
-    let home = Home::new();
-    let mut daemon = home.daemon();
-    let (_, task) = home.request("POST", "/v1/tasks", &endless()).unwrap();
-    let id = task["id"].as_str().unwrap();
-    assert_eq!(home.run("daemon stop").code, 0);
-    let ended = wait_for("the daemon's end", || daemon.try_wait().unwrap());
-    assert!(ended.success(), "{}", home.log());
-    let shown = home.run(&format!("task show --json {id}")).json();
-    let open = ["submitted", "planned", "queued", "leased"];
-    assert!(open.contains(&shown["state"].as_str().unwrap()), "{shown}");
-    assert_eq!(home.run(&format!("task cancel {id}")).code, 0);
-}
 
 #[test]
 fn settings_say_where_they_come_from() {
@@ -260,6 +141,26 @@ fn the_command_after_a_stop_starts_a_daemon_again() {
         );
         assert_eq!(home.run("daemon stop").code, 0);
     }
+}
+
+#[test]
+fn an_idle_daemon_without_a_model_stays_under_60_mb() {
+    let home = Home::new();
+    let mut daemon = home.daemon();
+    let status = wait_for("a second of idling", || {
+        let status = home.status();
+        (status["uptime_ms"].as_u64().unwrap() >= 1_000).then_some(status)
+    });
+    assert!(status["children"].get("inference").is_none(), "{status}");
+    let said = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+    let line = said
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kib * 1024 < 60_000_000, "{line}");
+    home.stop();
+    daemon.wait().unwrap();
 }
 
 #[test]

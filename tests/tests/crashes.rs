@@ -150,36 +150,6 @@ fn a_second_daemon_on_the_same_data_refuses_with_a_sentence() {
 }
 
 #[test]
-fn a_damaged_database_is_set_aside_and_said() {
-    let home = Home::new();
-    assert_eq!(solve(&home).code, 0);
-    let node = home.status()["node"].clone();
-    assert_eq!(home.run("daemon stop").code, 0);
-    wait_for("the daemon's end", || {
-        (home.run("daemon status").code == 69).then_some(())
-    });
-    let mut daemon = home.daemon();
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
-    for entry in fs::read_dir(home.data().join("db")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            fs::write(path, vec![0xa5; 4096]).unwrap();
-        }
-    }
-    let mut daemon = home.daemon();
-    assert!(home.log().contains("was set aside"), "{}", home.log());
-    assert_eq!(
-        home.status()["node"],
-        node,
-        "the identity went with the database"
-    );
-    assert_eq!(solve(&home).code, 0);
-    daemon.kill().unwrap();
-    daemon.wait().unwrap();
-}
-
-#[test]
 fn death_at_any_sync_leaves_a_node_that_starts_again() {
     let mut died = 0;
     for sync in 0..12 {

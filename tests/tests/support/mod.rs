@@ -10,11 +10,11 @@
 )]
 
 mod http;
+mod said;
 
 use std::{
     ffi::OsStr,
-    fmt, fs,
-    io::{Read, Write},
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -22,9 +22,15 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::{Pid, Signal, kill_process},
+};
 use serde_json::Value;
 use tempfile::TempDir;
+
+#[allow(unused_imports, reason = "each test file uses its own part")]
+pub use said::{Said, said, said_with};
 
 /// One look while waiting for something; nothing else here sleeps.
 pub const STEP: Duration = Duration::from_millis(10);
@@ -85,45 +91,6 @@ pub fn kill(pid: u32) {
         Signal::KILL,
     )
     .ok();
-}
-
-/// What a command said, and its exit code.
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-impl fmt::Debug for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, out, err } = self;
-        write!(f, "exit {code}\n--- stdout\n{out}\n--- stderr\n{err}")
-    }
-}
-
-impl Said {
-    /// Its standard output as JSON.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Its standard output as one JSON object a line.
-    #[track_caller]
-    pub fn lines(&self) -> Vec<Value> {
-        let line =
-            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        self.out.lines().map(line).collect()
-    }
-
-    /// A failure as a user may expect one: this code, a sentence with `why`, and what to do next.
-    #[track_caller]
-    pub fn refuses(&self, code: i32, why: &str) {
-        assert_eq!(self.code, code, "{self:?}");
-        assert!(self.err.contains(why), "no {why:?} in {self:?}");
-        assert!(self.err.contains("next:"), "nothing to do next in {self:?}");
-        assert!(!self.err.contains("panicked"), "{self:?}");
-    }
 }
 
 /// A home folder with a node's data; its daemon ends with it.
@@ -251,8 +218,10 @@ impl Home {
     pub fn stop(&self) {
         let said = self.run("daemon stop");
         assert_eq!(said.code, 0, "{said:?}");
-        wait_for("the daemon's end", || {
-            self.processes().is_empty().then_some(())
+        // A process that is a zombie already may still hold its files open in a last thread.
+        let lock = fs::File::create(self.data().join("lock")).unwrap();
+        wait_for("the daemon to let go of its data", || {
+            flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()
         });
     }
 
@@ -295,42 +264,6 @@ impl Drop for Home {
         }
         self.processes().into_iter().for_each(kill);
     }
-}
-
-/// Runs a command to its end.
-pub fn said(command: &mut Command) -> Said {
-    said_with(command, b"")
-}
-
-/// Runs a command to its end with `input` as its standard input.
-pub fn said_with(command: &mut Command, input: &[u8]) -> Said {
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    thread::scope(|scope| {
-        // A command that ends without reading all of its input is no failure of the test.
-        scope.spawn(move || stdin.write_all(input).ok());
-        let (out, err) = (scope.spawn(|| text(out)), scope.spawn(|| text(err)));
-        for _ in 0..STEPS {
-            if let Some(status) = child.try_wait().unwrap() {
-                let (out, err) = (out.join().unwrap(), err.join().unwrap());
-                let code = status.code().unwrap_or(-1);
-                return Said { code, out, err };
-            }
-            thread::sleep(STEP);
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let (out, err) = (out.join().unwrap(), err.join().unwrap());
-        panic!("{command:?} did not end; it said:\n{out}\n{err}");
-    })
-}
-
-fn text(mut from: impl Read) -> String {
-    let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes).unwrap();
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// CPU time of a process in clock ticks (`/proc/PID/stat`, fields 14 and 15); `None` when it is gone.
