@@ -39,7 +39,7 @@ const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
 }
 
 /// All lines, in the order they are run: quick ones first.
-pub const LINES: [Line; 11] = [
+pub const LINES: [Line; 13] = [
     line(
         "tree",
         "the protocol depends on no runtime, socket, disk or random source",
@@ -97,6 +97,16 @@ pub const LINES: [Line; 11] = [
     line(
         "kill-daemon",
         "the daemon killed at fifty random moments loses nothing",
+        Work::Test,
+    ),
+    line(
+        "corrupted-cache",
+        "a damaged compiled guest is compiled anew and never run",
+        Work::Test,
+    ),
+    line(
+        "lean-build",
+        "a daemon without its heavy parts serves, and says what it cannot do",
         Work::Test,
     ),
     line(

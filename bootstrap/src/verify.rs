@@ -9,7 +9,7 @@ use crate::progress::{Done, Progress, succeed};
 use crate::setup;
 
 /// Steps of the commit tier without the documentation's examples.
-const STEPS: usize = 7;
+const STEPS: usize = 8;
 
 /// Runs the commit tier, then `lines` of the acceptance tier.
 pub fn run(place: Place, lines: &[Line]) -> Result<(), Failure> {
@@ -44,6 +44,11 @@ fn commit_tier(progress: &mut Progress, examples: bool) -> Result<(), Failure> {
     setup::guest(progress)?;
     let clippy = cargo(progress, "clippy --workspace --all-targets -- -D warnings");
     progress.command("clippy", "Lints, warnings as errors", &clippy)?;
+    let lean = cargo(
+        progress,
+        "clippy --package edgecoder-daemon --no-default-features -- -D warnings",
+    );
+    progress.command("lean", "The daemon without its heavy parts", &lean)?;
     let tests = tests(&progress.place);
     progress.command("tests", "Tests", &tests)?;
     if examples {

@@ -25,7 +25,7 @@ pub enum BundleError {
     /// Not a tar.zst, or a truncated one.
     #[error("the bundle cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// Over [`BUNDLE_MAX`] or the file count.
+    /// More bytes or files than any bundle of ours.
     #[error("the bundle is larger than {} MiB, or holds too many files", BUNDLE_MAX >> 20)]
     TooLarge,
     /// A part is missing or not what it should be.

@@ -1,6 +1,6 @@
 //! A node as a value: started from a configuration and ports, stopped gracefully, nothing global.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use edgecoder_node_store::{Store, StoreError, TreeName};
 use edgecoder_protocol::{
@@ -192,8 +192,11 @@ impl NodeHandle {
             .await
             .map_err(|error| inference_error(&error))?;
         let style = edgecoder_agent::Style::named(&card.prompt_style);
+        let temperature = card
+            .sample_temperature
+            .unwrap_or(edgecoder_agent::TEMPERATURE);
         let wording = edgecoder_agent::Wording::new(style, &request.prompt, None, "");
-        // Answers that say the same are worth one: draw as many as a batch holds, keep the first different ones.
+        // Answers that say the same are worth one: as many as a batch holds are drawn, the first different ones kept.
         let drawn = if request.candidates == 1 {
             1
         } else {
@@ -206,8 +209,7 @@ impl NodeHandle {
                     prefix: wording.prefix(),
                     candidates: drawn,
                     sampling: Sampling {
-                        // Measured on the embedded model: 0.8 repeats itself, above 1.2 it loses the thread.
-                        temperature: if drawn == 1 { 0.0 } else { 1.1 },
+                        temperature: if drawn == 1 { 0.0 } else { temperature },
                         top_p: 0.98,
                         // Sampling needs 32 bits; which ones does not matter.
                         seed: request.seed as u32,
@@ -227,7 +229,7 @@ impl NodeHandle {
             .map(|one| edgecoder_agent::code_of(&one.text));
         Ok(SampleAnswer {
             schema: "edgecoder/sample/1".into(),
-            codes: codes.collect(),
+            codes: different(codes, request.candidates as usize),
             tokens: generation.generated_tokens,
         })
     }
@@ -285,6 +287,15 @@ impl NodeHandle {
     }
 }
 
+/// The first `count` of `codes` that are not empty and say something new.
+fn different(codes: impl Iterator<Item = String>, count: usize) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    codes
+        .filter(|code| !code.is_empty() && seen.insert(code.clone()))
+        .take(count)
+        .collect()
+}
+
 /// Resident memory of this process, from the second field of `/proc/self/statm` (pages); 0 where there is none.
 fn resident() -> Bytes {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -294,4 +305,15 @@ fn resident() -> Bytes {
         .and_then(|n| n.parse().ok())
         .unwrap_or(0);
     Bytes(pages * rustix::param::page_size() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_sampled_answers_the_first_different_ones_are_kept() {
+        let drawn = ["a", "b", "a", "", "b", "c", "d"].map(str::to_owned);
+        assert_eq!(different(drawn.into_iter(), 3), ["a", "b", "c"]);
+    }
 }

@@ -114,4 +114,6 @@ pub struct ModelCard {
     pub prompt_style: String,
     /// Mean log-probability below which an answer is declined; absent for models that do not say.
     pub decline_below: Option<f32>,
+    /// Temperature at which its samples differ and still make sense; absent for models that do not say.
+    pub sample_temperature: Option<f32>,
 }

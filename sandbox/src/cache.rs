@@ -12,7 +12,20 @@ use std::{
 use edgecoder_protocol::Hash;
 use wasmtime::Engine;
 
-use crate::{engine::EngineOptions, error::CacheError, guest::Guest};
+use crate::{client::EngineOptions, guest::Guest};
+
+/// Why no compiled guest could be opened. Each is repaired by compiling.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CacheError {
+    #[error("there is none yet")]
+    Absent,
+    #[error("its checksum does not match: the file was changed or damaged")]
+    Checksum,
+    #[error("others may write to it (owner {owner}, mode {mode:o})")]
+    Permissions { owner: u32, mode: u32 },
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
 
 /// Where the compiled guest of this engine, these settings and this machine is kept.
 pub(crate) fn path(cache_dir: &Path, engine: &Engine, options: EngineOptions) -> PathBuf {

@@ -25,7 +25,7 @@ use tracing::debug;
 
 use crate::{
     client::SandboxConfig,
-    run::RawRun,
+    raw::RawRun,
     wire::{self, FromChild, Job, Role, ToChild},
 };
 

@@ -22,7 +22,6 @@ use tracing::{info, warn};
 use crate::{
     check::check_sizes,
     child::{Child, Died},
-    engine::EngineOptions,
     error::SandboxError,
     guest::Guest,
     judge::Judge,
@@ -41,6 +40,13 @@ const STOP_MAX: Duration = Duration::from_secs(2);
 const COMPILE_MAX: Duration = Duration::from_secs(900);
 /// A child that dies is replaced, and its pure request run again, this often in all.
 const ATTEMPTS: usize = 2;
+
+/// How the engine differs from the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EngineOptions {
+    /// Compile for the oldest x86-64 instead of this machine: a second build for conformance tests.
+    pub baseline: bool,
+}
 
 /// How to start the sandbox.
 #[derive(Clone, Debug)]

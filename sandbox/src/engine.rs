@@ -7,20 +7,16 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use crate::host::{self, Host};
+use crate::{
+    client::EngineOptions,
+    host::{self, Host},
+};
 
 /// Native stack that guest code may use. CPython's own guard counts on its shadow stack and must fire
 /// first: a `RecursionError` is a result, the native trap is not.
 pub(crate) const WASM_STACK: usize = 32 << 20;
 /// What the host's side of a call needs above it.
 const HOST_STACK: usize = 2 << 20;
-
-/// How the engine differs from the default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct EngineOptions {
-    /// Compile for the oldest x86-64 instead of this machine: a second build for conformance tests.
-    pub baseline: bool,
-}
 
 impl EngineOptions {
     fn target(self) -> Option<&'static str> {

@@ -124,16 +124,3 @@ pub enum SandboxError {
     #[error("the sandbox has been stopped; start the daemon again")]
     Stopped,
 }
-
-/// Why no compiled guest could be opened. Each is repaired by compiling.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CacheError {
-    #[error("there is none yet")]
-    Absent,
-    #[error("its checksum does not match: the file was changed or damaged")]
-    Checksum,
-    #[error("others may write to it (owner {owner}, mode {mode:o})")]
-    Permissions { owner: u32, mode: u32 },
-    #[error("it cannot be read: {0}")]
-    Io(#[from] io::Error),
-}

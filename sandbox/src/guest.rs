@@ -3,14 +3,15 @@
 //! They are not built on the user's machine: `componentize-py` is not reproducible byte for byte, and all
 //! nodes must run the same bytes to agree on fuel (`guests/python/build.sh` made them).
 
-use std::io;
-
+#[cfg(feature = "engine")]
 use edgecoder_protocol::Hash;
 
+#[cfg(feature = "engine")]
 const PYTHON_ZST: &[u8] = include_bytes!("../guests/python/python-3.14.wasm.zst");
 const PYTHON_SHA256: &str = include_str!("../guests/python/python-3.14.sha256");
 
 /// More than any guest needs; keeps a damaged archive from filling the memory.
+#[cfg(feature = "engine")]
 const GUEST_MAX: usize = 128 << 20;
 
 /// An interpreter that programs run in.
@@ -34,7 +35,11 @@ impl Guest {
             Self::Python => PYTHON_SHA256.trim_ascii(),
         }
     }
+}
 
+/// The bytes, which only the child needs.
+#[cfg(feature = "engine")]
+impl Guest {
     /// Hash of the compressed bytes in this program, which changes whenever the component does.
     pub fn archive_hash(self) -> Hash {
         match self {
@@ -46,7 +51,7 @@ impl Guest {
     ///
     /// # Errors
     /// When the embedded archive cannot be decompressed: the program file is damaged.
-    pub fn component(self) -> io::Result<Vec<u8>> {
+    pub fn component(self) -> std::io::Result<Vec<u8>> {
         match self {
             Self::Python => zstd::bulk::decompress(PYTHON_ZST, GUEST_MAX),
         }

@@ -10,8 +10,8 @@ use edgecoder_protocol::{
 };
 
 use crate::{
+    raw::{RawEnded, RawRun},
     request::{cases, receipt},
-    run::{RawEnded, RawRun},
 };
 
 /// What one run adds to the whole, small enough to keep for ten thousand cases.

@@ -9,30 +9,47 @@
 //! The way of a request: [`Sandbox::run`] (`client`) > a frame on a socket (`wire`, `child`) > the child
 //! (`worker`, after `seal`) > a guest prepared ahead of time (`run`, `host`, `engine`) > back, to `judge`.
 //!
+//! The engine, and all that runs in the child, is there with the feature `engine`. A build without it still checks,
+//! asks and judges, and its child (`absent`) says that it cannot run anything.
+//!
 //! Absent on purpose: waiting on real time (a guest's clock is virtual, so every host call returns at once),
 //! reuse of a guest after its run, and anything the child says about the request.
 
-mod cache;
 mod check;
 mod child;
 mod client;
-mod engine;
 mod error;
 mod guest;
-mod host;
 mod judge;
 mod profile;
+mod raw;
 mod request;
-mod run;
-mod seal;
-mod self_test;
 mod wire;
+
+#[cfg(not(feature = "engine"))]
+mod absent;
+#[cfg(feature = "engine")]
+mod cache;
+#[cfg(feature = "engine")]
+mod engine;
+#[cfg(feature = "engine")]
+mod host;
+#[cfg(feature = "engine")]
+mod run;
+#[cfg(feature = "engine")]
+mod seal;
+#[cfg(feature = "engine")]
+mod self_test;
+#[cfg(feature = "engine")]
 mod worker;
 
+#[cfg(not(feature = "engine"))]
+pub use absent::{compile_main, worker_main};
+
 pub use check::{CALLS_MAX, STDIN_MAX, check_sizes};
-pub use client::{Sandbox, SandboxConfig};
-pub use engine::EngineOptions;
+pub use client::{EngineOptions, Sandbox, SandboxConfig};
 pub use error::{RefusedExecution, SandboxError};
 pub use guest::Guest;
 pub use profile::profile_id;
+#[cfg(feature = "engine")]
 pub use worker::{compile_main, worker_main};

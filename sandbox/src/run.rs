@@ -9,13 +9,13 @@ use std::{
 };
 
 use edgecoder_protocol::{Bytes, Fuel, Limits, TestResult, receipt::TestOutcome as Judged};
-use serde::{Deserialize, Serialize};
 use wasmtime::{Store, Trap, component::bindgen};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
     engine::Runtime,
     host::Host,
+    raw::{RawEnded, RawRun},
     wire::{Job, Mode as JobMode},
 };
 
@@ -37,74 +37,6 @@ const TESTS_TEXT_MAX: usize = 16 << 20;
 /// Bytes and number of files that a run hands back.
 const WRITTEN_MAX: usize = 8 << 20;
 const WRITTEN_COUNT_MAX: usize = 1_000;
-
-/// How one guest run ended, by its own word or by the engine's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum RawEnded {
-    /// To its end.
-    Returned,
-    /// An exception reached the top.
-    Raised {
-        class: String,
-        bases: Vec<String>,
-        message: String,
-    },
-    /// It left with this code.
-    Exited(String),
-    /// The returned value, or another part of the answer, cannot be taken.
-    Unsupported(String),
-    /// All fuel is burned.
-    OutOfFuel,
-    /// The wall clock's backstop.
-    WallClock,
-    /// The native stack is full.
-    StackExhausted,
-    /// Another trap: the guest is broken, or ran out of memory where it cannot say so.
-    Trapped(String),
-    /// The host could not run it at all.
-    NotRun(String),
-}
-
-/// What one guest run came to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct RawRun {
-    pub(crate) ended: RawEnded,
-    /// JSON; empty when nothing was called.
-    pub(crate) value: String,
-    pub(crate) tests: Vec<TestResult>,
-    pub(crate) written: Vec<(String, Vec<u8>)>,
-    pub(crate) stdout: Vec<u8>,
-    pub(crate) stderr: Vec<u8>,
-    /// Whether output beyond the limit was dropped.
-    pub(crate) cut: bool,
-    pub(crate) fuel: Fuel,
-    /// Largest linear memory.
-    pub(crate) memory: Bytes,
-    /// Whether memory was asked for beyond the limit.
-    pub(crate) denied: bool,
-}
-
-impl RawRun {
-    /// A run that did not happen.
-    pub(crate) fn not_run(why: String) -> Self {
-        Self::ended(RawEnded::NotRun(why))
-    }
-
-    fn ended(ended: RawEnded) -> Self {
-        Self {
-            ended,
-            value: String::new(),
-            tests: Vec::new(),
-            written: Vec::new(),
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            cut: false,
-            fuel: Fuel(0),
-            memory: Bytes(0),
-            denied: false,
-        }
-    }
-}
 
 /// A fresh guest that waits for its one request.
 pub(crate) struct Prepared {

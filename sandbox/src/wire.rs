@@ -8,7 +8,7 @@ use std::{
 use edgecoder_protocol::Limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{engine::EngineOptions, run::RawRun};
+use crate::{client::EngineOptions, raw::RawRun};
 
 /// Bytes of one frame: the largest files, output and result of [`Limits::MAX`] fit twice.
 pub(crate) const FRAME_MAX: usize = 128 << 20;

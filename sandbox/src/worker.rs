@@ -17,8 +17,10 @@ use std::{
 
 use crate::{
     cache,
-    engine::{EngineOptions, Runtime},
-    run::{Prepared, RawRun},
+    client::EngineOptions,
+    engine::Runtime,
+    raw::RawRun,
+    run::Prepared,
     seal::seal,
     self_test,
     wire::{self, FromChild, Job, NotReady, Role, ToChild},

@@ -145,3 +145,43 @@ fn strace_local_mode_opens_no_internet_socket() {
         "the trace misses sockets"
     );
 }
+
+/// A daemon without wasmtime and llama.cpp, from the same sources.
+#[test]
+#[ignore = "acceptance: lean-build"]
+fn lean_build_serves_and_says_what_it_cannot_do() {
+    let target = program("edgecoder").parent().unwrap().join("lean");
+    let cargo = |words: &str| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(words.split_whitespace()).arg("--target-dir");
+        command.arg(&target).current_dir(repository());
+        command
+    };
+    let build = "build --package edgecoder-daemon --no-default-features --bins";
+    assert!(cargo(build).status().unwrap().success());
+    let tree = "tree --package edgecoder-daemon --no-default-features --edges normal --prefix none";
+    let tree = said(
+        Command::new("cargo")
+            .args(tree.split_whitespace())
+            .current_dir(repository()),
+    );
+    for heavy in ["wasmtime", "llama-cpp", "minijinja"] {
+        assert!(!tree.out.contains(heavy), "{heavy} is in {}", tree.out);
+    }
+    let home = Home::new();
+    let lean = |words: &str| {
+        let mut command = home.command(target.join("debug/edgecoder"));
+        said(command.args(words.split_whitespace()))
+    };
+    home.write("main.py", "print(1)");
+    lean("exec main.py").refuses(70, "feature `sandbox`");
+    let solve = lean("solve anything");
+    assert_eq!(solve.code, 4, "{solve:?}");
+    assert!(
+        format!("{solve:?}").contains("feature `llama`"),
+        "{solve:?}"
+    );
+    assert_eq!(lean("daemon status").code, 0);
+    assert_eq!(lean("daemon stop").code, 0);
+}

@@ -69,103 +69,106 @@ fn is_worker(pid: u64) -> bool {
     fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("-worker"))
 }
 
-fn survives(moments: u32) {
-    let seed = seed();
-    println!("KILL_SEED={seed}");
-    let mut random = Random(seed);
-    let home = Home::new();
-    let (acknowledged, answered) = (Mutex::new(BTreeSet::new()), Mutex::new(0));
-    let mut workers = BTreeSet::new();
-    for moment in 0..moments {
+/// What one home has been promised, through all its daemons.
+#[derive(Default)]
+struct Promises {
+    /// Tasks that a daemon has acknowledged.
+    tasks: Mutex<BTreeSet<String>>,
+    /// Runs that were answered.
+    answered: Mutex<u32>,
+    /// Children of any of the daemons.
+    workers: Mutex<BTreeSet<u64>>,
+}
+
+impl Promises {
+    fn submit(&self, home: &Home, first: u64) {
+        for number in 0..TASKS_A_ROUND {
+            let body = task(first + number as u64);
+            let Some((202, task)) = home.request("POST", "/v1/tasks", &body) else {
+                return;
+            };
+            let id = task["id"].as_str().unwrap().to_owned();
+            self.tasks.lock().unwrap().insert(id);
+        }
+    }
+
+    fn run(&self, home: &Home) {
+        while let Some((status, answer)) = home.request("POST", "/v1/executions", &run()) {
+            let seen = (status, &answer["stdout"]);
+            assert_eq!(seen, (200, &json!("499999500000\n")), "{answer}");
+            *self.answered.lock().unwrap() += 1;
+        }
+    }
+
+    fn note_workers(&self, home: &Home) {
+        let Some((_, status)) = home.request("GET", "/v1/status", &Value::Null) else {
+            return;
+        };
+        let children = status["children"].as_object().unwrap();
+        let pids = children.values().filter_map(Value::as_u64);
+        self.workers.lock().unwrap().extend(pids);
+    }
+
+    /// One daemon's life of `life` steps, with tasks and runs coming in, and its death.
+    fn round(&self, home: &Home, moment: u64, life: u64) {
         let mut daemon = home.daemon();
-        let listed: BTreeSet<String> = states(&home).into_iter().map(|(id, _)| id).collect();
-        let lost: Vec<_> = acknowledged
-            .lock()
-            .unwrap()
-            .difference(&listed)
-            .cloned()
-            .collect();
-        assert!(
-            lost.is_empty(),
-            "seed {seed}, moment {moment}: lost {lost:?}"
-        );
-        let life = random.below(LIFE_MAX);
+        let listed: BTreeSet<String> = states(home).into_iter().map(|(id, _)| id).collect();
+        let known = self.tasks.lock().unwrap().clone();
+        let lost: Vec<_> = known.difference(&listed).collect();
+        assert!(lost.is_empty(), "moment {moment}: lost {lost:?}");
         thread::scope(|scope| {
-            scope.spawn(|| {
-                for number in 0..TASKS_A_ROUND {
-                    let body = task(u64::from(moment) * 100 + number as u64);
-                    let Some((202, task)) = home.request("POST", "/v1/tasks", &body) else {
-                        return;
-                    };
-                    acknowledged
-                        .lock()
-                        .unwrap()
-                        .insert(task["id"].as_str().unwrap().to_owned());
-                }
-            });
-            scope.spawn(|| {
-                while let Some((status, answer)) = home.request("POST", "/v1/executions", &run()) {
-                    assert_eq!(
-                        (status, &answer["stdout"]),
-                        (200, &json!("499999500000\n")),
-                        "{answer}"
-                    );
-                    *answered.lock().unwrap() += 1;
-                }
-            });
+            scope.spawn(|| self.submit(home, moment * 100));
+            scope.spawn(|| self.run(home));
             if moment == 0 {
                 wait_for("the first task and the first run", || {
-                    let begun = !acknowledged.lock().unwrap().is_empty();
-                    (begun && *answered.lock().unwrap() > 0).then_some(())
+                    let begun = !self.tasks.lock().unwrap().is_empty();
+                    (begun && *self.answered.lock().unwrap() > 0).then_some(())
                 });
             }
-            for _ in 0..life {
-                thread::sleep(STEP);
-            }
-            let status = home
-                .request("GET", "/v1/status", &Value::Null)
-                .map(|(_, status)| status);
-            let children = status
-                .as_ref()
-                .and_then(|status| status["children"].as_object());
-            workers.extend(
-                children
-                    .into_iter()
-                    .flat_map(|all| all.values().filter_map(Value::as_u64)),
-            );
+            (0..life).for_each(|_| thread::sleep(STEP));
+            self.note_workers(home);
             daemon.kill().unwrap();
             daemon.wait().unwrap();
         });
     }
-    let acknowledged = acknowledged.into_inner().unwrap();
-    let mut daemon = home.daemon();
-    let ended = ["delivered", "refused", "failed", "cancelled"];
-    let states = wait_for("all tasks to end", || {
-        let states = states(&home);
-        states
-            .iter()
-            .all(|(_, state)| ended.contains(&state.as_str()))
-            .then_some(states)
-    });
-    for id in &acknowledged {
-        let state = states
-            .iter()
-            .find(|(one, _)| one == id)
-            .map(|(_, state)| state.as_str());
-        assert_eq!(state, Some("delivered"), "seed {seed}: task {id}");
-    }
-    for pid in workers {
-        let current = home.status()["children"]
-            .as_object()
-            .unwrap()
-            .values()
-            .any(|child| child == pid);
-        if !current {
-            wait_for("a dead daemon's children to end", || {
-                (!is_worker(pid)).then_some(())
-            });
+
+    /// Every task was delivered, and no child outlives its daemon.
+    fn are_kept(&self, home: &Home) {
+        let ended = ["delivered", "refused", "failed", "cancelled"];
+        let states = wait_for("all tasks to end", || {
+            let states = states(home);
+            let all = states
+                .iter()
+                .all(|(_, state)| ended.contains(&state.as_str()));
+            all.then_some(states)
+        });
+        for id in &*self.tasks.lock().unwrap() {
+            let state = states.iter().find(|(one, _)| one == id);
+            let state = state.map(|(_, state)| state.as_str());
+            assert_eq!(state, Some("delivered"), "task {id}");
+        }
+        let status = home.status();
+        let current = status["children"].as_object().unwrap();
+        for pid in &*self.workers.lock().unwrap() {
+            if !current.values().any(|child| child == pid) {
+                wait_for("a dead daemon's children to end", || {
+                    (!is_worker(*pid)).then_some(())
+                });
+            }
         }
     }
+}
+
+fn survives(moments: u64) {
+    let seed = seed();
+    println!("KILL_SEED={seed}");
+    let mut random = Random(seed);
+    let (home, promises) = (Home::new(), Promises::default());
+    for moment in 0..moments {
+        promises.round(&home, moment, random.below(LIFE_MAX));
+    }
+    let mut daemon = home.daemon();
+    promises.are_kept(&home);
     let said = home.exec("print('still here')", "");
     assert_eq!(
         (said.code, said.out.as_str()),

@@ -8,7 +8,7 @@ sentences, `values` into inputs, `samples` into training examples.
 
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Usual parameter names for each kind of value, by position.
 PARAM_NAMES = {
@@ -73,6 +73,20 @@ def family(key, kinds, body, names="", values=(), actions=(), conditions=(), par
         wrong=tuple(wrong),
         taken=taken,
     )
+
+
+def reworded(families, wording):
+    """The families with more ways to ask for them. `wording` has a text for each
+    key, one phrase a line: "= value", "! action" or "? condition"."""
+    assert {task.key for task in families} == set(wording)
+    return [with_phrases(task, wording[task.key].strip().splitlines()) for task in families]
+
+
+def with_phrases(task, lines):
+    """One family with these phrases added to its own."""
+    marked = {mark: tuple(line[2:] for line in lines if line[0] == mark) for mark in "=!?"}
+    assert sum(map(len, marked.values())) == len(lines), task.key
+    return replace(task, values=task.values + marked["="], actions=task.actions + marked["!"], conditions=task.conditions + marked["?"])
 
 
 def default_params(kinds):

@@ -1,6 +1,7 @@
 """Families about lists of numbers, lists of words and dictionaries. Data only."""
 
-from .family import family
+from . import collection_wording, list_wording
+from .family import family, reworded
 
 NONE_IF_EMPTY = "[, or| but|, with|, returning] None [if|when|for] [$0 is empty|it is empty|there are none|an empty list|empty]"
 ZERO_IF_EMPTY = "[, or| but|, with|, returning] 0 [if|when|for] [$0 is empty|it is empty|there are none|an empty list|empty]"
@@ -189,4 +190,4 @@ WORD_LISTS_AND_DICTS = [
         others=[("return $0.get($1)", ", but None if missing"), ("return $0.get($1, -1)", ", but -1 if missing")]),
 ]
 
-FAMILIES = NUMBER_LISTS + WORD_LISTS_AND_DICTS
+FAMILIES = reworded(NUMBER_LISTS, list_wording.WORDING) + reworded(WORD_LISTS_AND_DICTS, collection_wording.WORDING)

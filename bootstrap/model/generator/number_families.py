@@ -1,8 +1,9 @@
 """Families about numbers. Data only."""
 
-from .family import family
+from .family import family, reworded
+from .number_wording import WORDING
 
-FAMILIES = [
+TASKS = [
     family("factorial", "n", "result = 1\nfor i in range(2, $0 + 1):\n    result *= i\nreturn result", "factorial fact compute_factorial",
         values=["the factorial of $0", "$0 factorial", "the product of [all|the] [integers|numbers|whole numbers] from 1 to $0", "$0!"]),
     family("fibonacci", "n", "a, b = 0, 1\nfor _ in range($0):\n    a, b = b, a + b\nreturn a", "fibonacci fib nth_fib",
@@ -135,3 +136,5 @@ FAMILIES = [
     family("celsius_to_fahrenheit", "z", "return $0 * 9 / 5 + 32", "celsius_to_fahrenheit to_fahrenheit c_to_f", params=["celsius c degrees t temp"],
         values=["[the temperature |]$0 [degrees |]Celsius [in|converted to|as] Fahrenheit", "the Fahrenheit value of $0 [degrees |]Celsius"], actions=["convert $0 [from|degrees] Celsius to Fahrenheit"]),
 ]
+
+FAMILIES = reworded(TASKS, WORDING)

@@ -1,11 +1,12 @@
 """Families about strings. Data only."""
 
-from .family import family
+from .family import family, reworded
+from .text_wording import WORDING
 
 IGNORE_CASE = ["[, |]ignoring [upper and lower |]case", " case[-| ]insensitively", ", [where|and] case does not matter"]
 NO_CASE = "[, |][ignoring [upper and lower |letter |]case|case[-| ]insensitively|regardless of case|, where case does not matter]"
 
-FAMILIES = [
+TASKS = [
     family("reverse_string", "s", "return $0[::-1]", "reverse_string flip_text backwards",
         values=["$0 [reversed|backwards|in reverse|spelled backwards]", "the [reverse|reversed version] of $0",
                 "the [characters|letters] of $0 in [reverse|opposite] order", "a reversed copy of $0"],
@@ -156,3 +157,5 @@ FAMILIES = [
         conditions=["the [strings|texts] $0 and $1 are [equal|the same|identical]", "the string $0 equals $1"],
         others=[("return $0.lower() == $1.lower()", NO_CASE)]),
 ]
+
+FAMILIES = reworded(TASKS, WORDING)

@@ -7,6 +7,9 @@ use crate::prompt::Style;
 /// Most candidates of one attempt.
 pub const CONFIG_MAX_CANDIDATES: u32 = CANDIDATES_MAX;
 
+/// Temperature for models that name none: published coder models are sampled between 0.6 and 1.
+pub const TEMPERATURE: f32 = 0.8;
+
 /// Limits and manner of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -26,6 +29,8 @@ pub struct Config {
     pub style: Style,
     /// Mean log-probability of the greedy answer below which the model does not know what it says.
     pub decline_below: Option<f32>,
+    /// Temperature of candidates after the first.
+    pub temperature: f32,
     /// Whether the user gave tests.
     pub has_tests: bool,
     /// The function that the tests call, when they name one.

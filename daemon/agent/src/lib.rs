@@ -14,7 +14,7 @@ mod prompt;
 
 #[cfg(feature = "runtime")]
 pub use actor::{Solution, solve};
-pub use config::{CONFIG_MAX_CANDIDATES, Config};
+pub use config::{CONFIG_MAX_CANDIDATES, Config, TEMPERATURE};
 pub use extract::code_of;
 pub use machine::{Agent, Input, Output};
 pub use ports::{Judge, Judged, Judgement, Model, PortError, Tests};

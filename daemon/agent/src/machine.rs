@@ -182,15 +182,10 @@ impl Agent {
     }
 
     fn plan(&mut self) {
-        let write = match self.wording.function() {
-            Some(name) => format!(
-                "write {name}, {} candidates at a time",
-                self.config.candidates
-            ),
-            None => format!(
-                "write the program, {} candidates at a time",
-                self.config.candidates
-            ),
+        let what = self.wording.function().unwrap_or("the program");
+        let write = match self.config.candidates {
+            1 => format!("write {what}, one candidate at a time"),
+            many => format!("write {what}, {many} candidates at a time"),
         };
         let mut steps = vec![write];
         if self.config.has_tests {
@@ -249,7 +244,11 @@ impl Agent {
             candidates,
             sampling: Sampling {
                 // One candidate is the likeliest; several must differ to be worth having.
-                temperature: if candidates == 1 { 0.0 } else { 0.8 },
+                temperature: if candidates == 1 {
+                    0.0
+                } else {
+                    self.config.temperature
+                },
                 top_p: 0.98,
                 // Another attempt must not draw the same samples.
                 seed: self
@@ -328,7 +327,7 @@ impl Agent {
             return self.end(
                 SolveOutcome::Solved,
                 code,
-                "Keep the receipt: anyone can replay it with `edgecoder replay`.",
+                "Keep the bundle (--bundle FILE): anyone can run it again and compare, with `edgecoder replay FILE`.",
             );
         }
         match waiting.pop_front() {

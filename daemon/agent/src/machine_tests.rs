@@ -14,6 +14,7 @@ fn config() -> Config {
         seed: 7,
         style: Style::Seedling,
         decline_below: Some(-1.0),
+        temperature: 0.8,
         has_tests: true,
         entry: Some("f".into()),
         tests_text: String::new(),

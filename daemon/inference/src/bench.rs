@@ -6,6 +6,7 @@
 //! out on both sides.
 
 pub mod model;
+#[cfg(feature = "llama")]
 mod peer;
 
 use std::{io, path::Path, process::Stdio};
@@ -22,6 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, InferenceError, Llama, Provider, WorkerProgram};
+#[cfg(feature = "llama")]
 pub use peer::peer_main;
 
 /// What to measure.

@@ -17,7 +17,6 @@ use std::{
 use llama_cpp_2::{context::params::LlamaContextParams, llama_backend::LlamaBackend};
 
 use crate::wire::{self, Command, Load, Report};
-pub use model::hash;
 use scheduler::{SEQUENCES, Scheduler};
 
 /// Loads the model, reports it, and serves `commands` until their sender is gone.

@@ -56,6 +56,7 @@ impl Scripted {
             context: 4_096,
             prompt_style: "chat".into(),
             decline_below: None,
+            sample_temperature: None,
         };
         Self {
             script: Arc::new(script),

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     match arguments.next().as_deref().and_then(|word| word.to_str()) {
         Some(serve::SANDBOX_WORKER) => edgecoder_sandbox::worker_main(),
         Some(serve::INFERENCE_WORKER) => edgecoder_inference::worker_main(),
+        #[cfg(feature = "llama")]
         Some(serve::BENCH_PEER) => edgecoder_inference::bench::peer_main(
             arguments.filter_map(|word| word.into_string().ok()),
         ),

@@ -48,10 +48,12 @@ pub fn line(text: impl std::fmt::Display) {
     }
 }
 
-/// Text that came from code, a model or a peer, without control characters that could drive the terminal.
+/// Text that came from code, a model or a peer, without control characters that could drive the terminal, and
+/// without those that turn the direction of writing, which show other code than runs (CVE-2021-42574).
 pub fn safe(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
-        .filter(|c| *c == '\n' || *c == '\t' || !c.is_control())
+        .filter(|c| *c == '\n' || *c == '\t' || !(c.is_control() || turns(*c)))
         .collect()
 }
 
@@ -97,6 +99,12 @@ pub fn bar(total: u64, text: &str) -> ProgressBar {
     bar
 }
 
+/// A count with its noun.
+pub fn plural(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
 /// Large counts with spaces between thousands.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -117,6 +125,8 @@ mod tests {
     #[test]
     fn foreign_text_cannot_drive_the_terminal() {
         assert_eq!(safe("a\u{1b}[2Jb\r\n\tc\u{9b}d"), "a[2Jb\n\tcd");
+        assert_eq!(safe("if\u{202e} x\u{2066}"), "if x");
+        assert_eq!(plural(1, "test") + &plural(2, "test"), "1 test2 tests");
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(tint("x", Tone::Bad, false), "x");
     }

@@ -150,13 +150,9 @@ fn show_step(step: &Step) {
             }
         }
         Step::Attempt { number, candidates } => {
-            let many = if *candidates == 1 {
-                "candidate"
-            } else {
-                "candidates"
-            };
             let title = screen::out(&format!("Attempt {number}"), Tone::Strong);
-            screen::line(format!("{title}: {candidates} {many}"));
+            let many = screen::plural(u64::from(*candidates), "candidate");
+            screen::line(format!("{title}: {many}"));
         }
         Step::Test {
             candidate,
@@ -225,9 +221,9 @@ fn show_result(args: &Solve, result: &TaskResult) {
     };
     let tone = if solved { Tone::Good } else { Tone::Bad };
     screen::line(format!(
-        "{}: {} attempts, {} tokens, {} fuel",
+        "{}: {}, {} tokens, {} fuel",
         screen::out(title, tone),
-        result.attempts,
+        screen::plural(u64::from(result.attempts), "attempt"),
         screen::count(result.tokens.0),
         screen::count(result.fuel.0)
     ));

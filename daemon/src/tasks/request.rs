@@ -1,6 +1,6 @@
 //! What a task's request allows, and what the agent is told of it.
 
-use edgecoder_agent::{Config as AgentConfig, Style};
+use edgecoder_agent::{Config as AgentConfig, Style, TEMPERATURE};
 use edgecoder_protocol::{
     Tokens, cases,
     generation::{CANDIDATES_MAX, ModelCard},
@@ -95,6 +95,7 @@ pub fn agent_config(request: &TaskRequest, card: &ModelCard) -> AgentConfig {
         seed: (request.seed ^ (request.seed >> 32)) as u32,
         style: Style::named(&card.prompt_style),
         decline_below: card.decline_below,
+        temperature: card.sample_temperature.unwrap_or(TEMPERATURE),
         has_tests: request.tests.is_some(),
         entry,
         tests_text,

@@ -363,6 +363,7 @@ fn blank_card(hash: edgecoder_protocol::ids::Hash) -> ModelCard {
         context: 0,
         prompt_style: String::new(),
         decline_below: None,
+        sample_temperature: None,
     }
 }
 

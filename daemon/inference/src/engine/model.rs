@@ -37,6 +37,7 @@ fn card(header: &gguf::Header, model: &LlamaModel, path: &Path, size: u64) -> Mo
     };
     let name = header.text("general.name").map(str::to_owned).or_else(stem);
     let style = header.text("edgecoder.prompt_style").unwrap_or("chat");
+    let float = |key: &str| header.float(key).map(|value| value as f32);
     ModelCard {
         name: name.unwrap_or_default(),
         hash: Hash([0; 32]),
@@ -44,15 +45,8 @@ fn card(header: &gguf::Header, model: &LlamaModel, path: &Path, size: u64) -> Mo
         parameters: model.n_params(),
         context: model.n_ctx_train(),
         prompt_style: style.to_owned(),
-        decline_below: header
-            .float("edgecoder.decline_below")
-            .map(|value| value as f32),
+        decline_below: float("edgecoder.decline_below"),
+        sample_temperature: float("edgecoder.sample_temperature")
+            .filter(|t| (0.0..=2.0).contains(t)),
     }
-}
-
-/// The blake3 hash of a file, read in pieces.
-pub fn hash(path: &Path) -> std::io::Result<Hash> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(fs::File::open(path)?)?;
-    Ok(Hash(*hasher.finalize().as_bytes()))
 }

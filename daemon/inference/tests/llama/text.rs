@@ -44,6 +44,7 @@ async fn the_card_carries_what_the_file_says_to_edgecoder() {
             let mut file = model::random_llama(model::Shape::TINY);
             file.text("edgecoder.prompt_style", "seedling/1");
             file.float("edgecoder.decline_below", -0.25);
+            file.float("edgecoder.sample_temperature", 1.5);
             file.write(1, &mut std::fs::File::create(path).unwrap())
                 .unwrap();
         },
@@ -51,8 +52,12 @@ async fn the_card_carries_what_the_file_says_to_edgecoder() {
     );
     let card = world.llama.card().await.unwrap();
     assert_eq!(
-        (card.prompt_style.as_str(), card.decline_below),
-        ("seedling/1", Some(-0.25))
+        (
+            card.prompt_style.as_str(),
+            card.decline_below,
+            card.sample_temperature
+        ),
+        ("seedling/1", Some(-0.25), Some(1.5))
     );
 }
 
