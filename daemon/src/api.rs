@@ -7,7 +7,10 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, FromRequest, Path, Query, State, rejection::JsonRejection},
+    extract::{
+        DefaultBodyLimit, FromRequest, Path, Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -60,18 +63,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, ApiError> {
         match Json::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError(refusal(&rejection))),
+            Err(rejection) => Err(refusal(rejection.status(), rejection.body_text()).into()),
         }
     }
 }
 
-fn refusal(rejection: &JsonRejection) -> ErrorObject {
+fn refusal(status: StatusCode, text: String) -> ErrorObject {
     let next = "GET /v1/openapi.json describes every request";
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("the request is larger than {} MiB", BODY_MAX >> 20);
         return ErrorObject::new(ErrorKind::TooLarge, message, "send smaller files");
     }
-    ErrorObject::new(ErrorKind::BadRequest, rejection.body_text(), next)
+    ErrorObject::new(ErrorKind::BadRequest, text, next)
 }
 
 /// The API's description.
@@ -123,6 +126,7 @@ pub fn router(node: NodeHandle) -> Router {
         .route("/v1/models", get(list_models))
         .route("/v1/models/use", post(use_model))
         .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(node)
 }
@@ -134,6 +138,31 @@ async fn no_route() -> ApiError {
         "there is no such path",
         next,
     ))
+}
+
+async fn no_method() -> ApiError {
+    let next = "GET /v1/openapi.json lists each path with its methods";
+    ApiError(ErrorObject::new(
+        ErrorKind::BadRequest,
+        "this path has no such method",
+        next,
+    ))
+}
+
+/// Runs `work` unless the node stops first: a long run must not hold up its end.
+async fn until_stopped<T>(
+    node: &NodeHandle,
+    work: impl Future<Output = Result<T, ErrorObject>>,
+) -> Result<T, ErrorObject> {
+    tokio::select! {
+        biased;
+        () = node.stopping().cancelled() => Err(ErrorObject::new(
+            ErrorKind::Busy,
+            "the daemon is stopping",
+            "try again: the next command starts a daemon",
+        )),
+        answer = work => answer,
+    }
 }
 
 async fn description() -> Result<Response, ApiError> {
@@ -156,9 +185,8 @@ async fn status(State(node): State<NodeHandle>) -> Json<NodeStatus> {
 /// Asks the daemon to stop; open tasks begin again at its next start.
 #[utoipa::path(post, path = "/v1/stop", responses((status = 200, body = NodeStatus)))]
 async fn stop(State(node): State<NodeHandle>) -> Json<NodeStatus> {
-    let status = node.status().await;
     node.stopping().cancel();
-    Json(status)
+    Json(node.status().await)
 }
 
 /// Runs code once, or judges a solution.
@@ -168,14 +196,20 @@ async fn execute(
     State(node): State<NodeHandle>,
     Input(request): Input<ExecRequest>,
 ) -> Answer<ExecAnswer> {
-    Ok(Json(node.executor().execute(request).await?))
+    let work = node.executor().execute(request);
+    Ok(Json(until_stopped(&node, work).await?))
 }
 
 /// Replays a bundle, which is the request's body.
 #[utoipa::path(post, path = "/v1/replays", request_body(content = Vec<u8>, content_type = "application/zstd"),
     responses((status = 200, body = ReplayAnswer), (status = "default", body = ErrorObject)))]
-async fn replay(State(node): State<NodeHandle>, bundle: Bytes) -> Answer<ReplayAnswer> {
-    Ok(Json(node.executor().replay(&bundle).await?))
+async fn replay(
+    State(node): State<NodeHandle>,
+    bundle: Result<Bytes, BytesRejection>,
+) -> Answer<ReplayAnswer> {
+    let bundle = bundle.map_err(|rejection| refusal(rejection.status(), rejection.body_text()))?;
+    let work = node.executor().replay(&bundle);
+    Ok(Json(until_stopped(&node, work).await?))
 }
 
 /// Samples code for a prompt without judging it.
@@ -185,7 +219,7 @@ async fn sample(
     State(node): State<NodeHandle>,
     Input(request): Input<SampleRequest>,
 ) -> Answer<SampleAnswer> {
-    Ok(Json(node.sample(request).await?))
+    Ok(Json(until_stopped(&node, node.sample(request)).await?))
 }
 
 /// Submits a task.
@@ -215,7 +249,7 @@ async fn show_task(State(node): State<NodeHandle>, Path(id): Path<String>) -> An
 #[utoipa::path(post, path = "/v1/tasks/{id}/cancel", params(("id" = String, Path)),
     responses((status = 200, body = TaskView), (status = "default", body = ErrorObject)))]
 async fn cancel_task(State(node): State<NodeHandle>, Path(id): Path<String>) -> Answer<TaskView> {
-    Ok(Json(node.tasks().cancel(task_id(&id)?)?))
+    Ok(Json(node.tasks().cancel(task_id(&id)?).await?))
 }
 
 #[derive(Deserialize)]
@@ -233,8 +267,10 @@ struct After {
 async fn events(
     State(node): State<NodeHandle>,
     Path(id): Path<String>,
-    Query(After { after }): Query<After>,
+    after: Result<Query<After>, QueryRejection>,
 ) -> Result<Response, ApiError> {
+    let Query(After { after }) =
+        after.map_err(|rejection| refusal(rejection.status(), rejection.body_text()))?;
     let id = task_id(&id)?;
     // Refused before the stream begins, with a proper status.
     node.tasks().events(id, after)?;
@@ -271,7 +307,8 @@ async fn stream_events(
             tokio::select! {
                 () = node.stopping().cancelled() => return,
                 () = lines.closed() => return,
-                changed = more.changed() => if changed.is_err() { return },
+                // It has ended and is in the store: the next look finds the rest there.
+                changed = more.changed() => if changed.is_err() { break },
                 () = tokio::time::sleep(KEEP_ALIVE) => {
                     if lines.send(Ok(Bytes::from_static(b"\n"))).await.is_err() {
                         return;
@@ -295,7 +332,7 @@ async fn use_model(
     State(node): State<NodeHandle>,
     Input(UseModel { file }): Input<UseModel>,
 ) -> Answer<ModelView> {
-    Ok(Json(node.use_model(&file).await?))
+    Ok(Json(until_stopped(&node, node.use_model(&file)).await?))
 }
 
 fn task_id(text: &str) -> Result<TaskId, ErrorObject> {

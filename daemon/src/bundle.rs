@@ -9,12 +9,16 @@ use edgecoder_protocol::{
     Execution, FileTree, Program, Receipt, RelPath, canonical, cases,
     execution::{FILES_COUNT_MAX, FILES_MAX, Limits, SuiteKind, TestOrigin},
     ids::Hash,
+    operator::BODY_MAX,
     receipt::{ReceiptError, RunKind},
 };
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a bundle before and after decompression.
-pub const BUNDLE_MAX: u64 = 48 << 20;
+use crate::executor::all_held_out;
+
+/// Bytes of a bundle after decompression: what one request can hold, a tar header and padding for each file, and
+/// the receipt with ten thousand results.
+const UNPACKED_MAX: u64 = BODY_MAX as u64 + (FILES_COUNT_MAX as u64) * 1_024 + (16 << 20);
 /// Small bundles are written often and read rarely: speed before size.
 const ZSTD_LEVEL: i32 = 1;
 
@@ -26,7 +30,7 @@ pub enum BundleError {
     #[error("the bundle cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
     /// More bytes or files than any bundle of ours.
-    #[error("the bundle is larger than {} MiB, or holds too many files", BUNDLE_MAX >> 20)]
+    #[error("the bundle is larger than {} MiB, or holds too many files", BODY_MAX >> 20)]
     TooLarge,
     /// A part is missing or not what it should be.
     #[error("the bundle is malformed: {0}")]
@@ -45,6 +49,8 @@ pub enum BundleError {
 /// What is run, beside files, standard input and receipt.
 #[derive(Serialize, Deserialize)]
 struct Recipe {
+    #[serde(default)]
+    schema: String,
     kind: RunKind,
     entry: Option<RelPath>,
     tests: Option<RelPath>,
@@ -87,6 +93,7 @@ pub fn write(execution: &Execution, receipt: &Receipt) -> Result<Vec<u8>, Bundle
 fn recipe(execution: &Execution) -> (Recipe, Option<String>) {
     let (seed, limits) = (execution.seed, execution.limits);
     let make = |kind, entry, tests, origin| Recipe {
+        schema: "edgecoder/recipe/1".to_owned(),
         kind,
         entry,
         tests,
@@ -124,13 +131,13 @@ fn recipe(execution: &Execution) -> (Recipe, Option<String>) {
 /// # Errors
 /// [`BundleError`]; nothing of it may then be run.
 pub fn read(bytes: &[u8]) -> Result<(Execution, Receipt), BundleError> {
-    if bytes.len() as u64 > BUNDLE_MAX {
+    if bytes.len() > BODY_MAX {
         return Err(BundleError::TooLarge);
     }
     let mut parts = Parts::default();
     let decoder = zstd::Decoder::new(bytes)?;
     // One byte beyond the limit tells a bomb from a bundle of just that size.
-    let mut tar = tar::Archive::new(decoder.take(BUNDLE_MAX + 1));
+    let mut tar = tar::Archive::new(decoder.take(UNPACKED_MAX + 1));
     for entry in tar.entries()? {
         let mut entry = entry?;
         let name = String::from_utf8(entry.path_bytes().into_owned())
@@ -223,10 +230,16 @@ impl Parts {
                 let text = self.cases.ok_or_else(|| missing("cases.json"))?;
                 let cases =
                     cases::read(&text).map_err(|e| BundleError::Malformed(e.to_string()))?;
+                let origin = origin()?;
+                if (origin == TestOrigin::HeldOut) != all_held_out(&cases) {
+                    let why = "its cases and their origin contradict each other";
+                    return Err(BundleError::Malformed(why.into()));
+                }
+                let solution = need(entry, "entry")?;
                 Program::Cases {
-                    solution: need(entry, "entry")?,
+                    solution,
                     cases,
-                    origin: origin()?,
+                    origin,
                 }
             }
         };

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use edgecoder_protocol::{
-    Execution, ExecutionReport, Limits, Receipt, cases,
+    Execution, ExecutionReport, FileTree, Limits, Receipt,
+    cases::{self, Case},
     execution::TestOrigin,
     key::NodeKey,
     operator::{
         Blob, ErrorKind, ErrorObject, ExecAnswer, ExecRequest, ReplayAnswer, TestSet, program,
     },
 };
-use edgecoder_sandbox::{Sandbox, SandboxError};
+use edgecoder_sandbox::{RefusedExecution, Sandbox, SandboxError};
 
 use crate::bundle;
 
@@ -96,6 +97,11 @@ impl Executor {
     }
 }
 
+/// Whether the cases may be called held out: all of them, since a mixed set proves what its weakest member does.
+pub fn all_held_out(cases: &[Case]) -> bool {
+    !cases.is_empty() && cases.iter().all(|case| case.heldout)
+}
+
 /// Turns a request into what the sandbox runs.
 ///
 /// # Errors
@@ -108,12 +114,17 @@ pub fn execution(request: ExecRequest, origin: TestOrigin) -> Result<Execution, 
         })?,
         Some(TestSet::Suite { .. }) | None => Vec::new(),
     };
-    // Held-out only when every case is: a mixed set proves what its weakest member does.
-    let heldout = !cases.is_empty() && cases.iter().all(|case| case.heldout);
     let origin = match origin {
-        TestOrigin::User if heldout => TestOrigin::HeldOut,
+        TestOrigin::User if all_held_out(&cases) => TestOrigin::HeldOut,
         origin => origin,
     };
+    let mut files: FileTree = request.files.into();
+    if let Some(TestSet::Cases(text)) = &request.tests {
+        // What is expected never enters the guest: a folder that holds the cases file gives it without.
+        files
+            .0
+            .retain(|_, content| content.as_slice() != text.as_bytes());
+    }
     let limits = request.limits.unwrap_or_default();
     if let Some(name) = limits.exceeded() {
         let max = Limits::MAX;
@@ -127,7 +138,7 @@ pub fn execution(request: ExecRequest, origin: TestOrigin) -> Result<Execution, 
         ));
     }
     Ok(Execution {
-        files: request.files.into(),
+        files,
         program: program(request.entry, request.tests.as_ref(), cases, origin),
         stdin: request.stdin.0,
         seed: request.seed,
@@ -154,12 +165,15 @@ fn answer(report: ExecutionReport, receipt: Receipt, bundle: Option<Blob>) -> Ex
     }
 }
 
+/// What the API reports of a request that the sandbox does not take.
+pub fn sandbox_refusal(refused: &RefusedExecution) -> ErrorObject {
+    let next = "make it smaller or correct it, and try again";
+    ErrorObject::new(ErrorKind::BadRequest, refused.to_string(), next)
+}
+
 fn sandbox_error(error: &SandboxError) -> ErrorObject {
     match error {
-        SandboxError::Refused(refused) => {
-            let next = "make it smaller or correct it, and try again";
-            ErrorObject::new(ErrorKind::BadRequest, refused.to_string(), next)
-        }
+        SandboxError::Refused(refused) => sandbox_refusal(refused),
         other => ErrorObject::new(
             ErrorKind::Internal,
             format!("the sandbox cannot run this: {other}"),

@@ -263,7 +263,7 @@ impl NodeHandle {
     /// What the node says of itself.
     pub async fn status(&self) -> NodeStatus {
         let inner = &self.inner;
-        let sandbox = inner.executor.sandbox().child_pid().await;
+        let sandbox = inner.executor.sandbox().child_pid();
         let sandbox = sandbox.map(|pid| ("sandbox".to_owned(), pid));
         let model = inner.models.pid().map(|pid| ("inference".to_owned(), pid));
         NodeStatus {

@@ -102,7 +102,10 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
         warn!(path = %path.display(), "the database could not be read and was set aside; a new one is begun");
     }
     let program = std::env::current_exe().map_err(file(Path::new("/proc/self/exe")))?;
-    let sandbox = Sandbox::start(sandbox_config(program.clone(), &config));
+    let sandbox = Sandbox::start(SandboxConfig {
+        faults: faults.clone(),
+        ..sandbox_config(program.clone(), &config)
+    });
     let worker = WorkerProgram {
         path: program,
         args: vec![INFERENCE_WORKER.into()],
@@ -112,6 +115,7 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
         config.threads,
         &config.cache_dir,
         &config.model,
+        faults.clone(),
     ));
     let listener = listen(&config.socket)?;
     let socket = config.socket.clone();
@@ -157,6 +161,7 @@ pub fn sandbox_config(program: PathBuf, config: &Config) -> SandboxConfig {
         cache_dir: config.cache_dir.clone(),
         threads: config.sandbox_threads as usize,
         options: EngineOptions::default(),
+        faults: Faults::default(),
     }
 }
 

@@ -4,74 +4,44 @@
 //! executions are pure and its receipts are made at the end, so nothing is done twice that counts.
 
 mod failure;
+mod live;
 mod request;
+mod run;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use edgecoder_agent::{Config as AgentConfig, solve};
 use edgecoder_node_store::{Store, StoreError, TreeName};
 use edgecoder_protocol::{
-    Millis, TaskId, TaskState,
-    operator::{
-        ErrorKind, ErrorObject, Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView,
-    },
+    TaskId, TaskState,
+    operator::{ErrorKind, ErrorObject, Event, SolveOutcome, Step, TaskRequest, TaskView},
     task::Payment,
 };
-use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{Semaphore, mpsc, watch},
-    task::JoinSet,
-};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
-use failure::{broken, internal};
+use failure::{internal, unsolved};
+use live::{Book, StoredTask};
 
-use crate::{
-    executor::Executor,
-    node::Clock,
-    wiring::{AgentJudge, AgentModel, Models},
-};
+use crate::{executor::Executor, node::Clock, wiring::Models};
 
 /// Tasks accepted and not yet ended. Beyond this a submitter is told to come back later.
 const OPEN_MAX: usize = 256;
 /// Tasks worked on at a time: the model's batch is shared, and two keep it busy while one judges.
 const RUNNING_MAX: usize = 2;
-/// Steps a task may run ahead of the store.
-const STEPS_AHEAD: usize = 64;
-/// Ended tasks whose events stay in memory for late watchers; older ones are read from the store.
-const KEPT_MAX: usize = 64;
+/// Ended tasks that are kept; at a start, older ones are removed.
+const ENDED_MAX: usize = 1_000;
 /// Tasks listed at once.
-pub const LIST_MAX: usize = 1_000;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredTask {
-    request: TaskRequest,
-    view: TaskView,
-}
-
-struct Live {
-    task: StoredTask,
-    events: Vec<Event>,
-    /// Number of events: who watches is woken by it.
-    cursor: watch::Sender<u64>,
-    cancel: CancellationToken,
-}
+pub const LIST_MAX: usize = ENDED_MAX + OPEN_MAX;
 
 /// The task service. Cheap to clone.
 #[derive(Clone)]
 pub struct Tasks(Arc<Inner>);
 
 struct Inner {
-    store: Store,
+    book: Book,
     executor: Executor,
     models: Arc<dyn Models>,
     clock: Clock,
-    live: Mutex<BTreeMap<TaskId, Live>>,
     queue: mpsc::Sender<TaskId>,
 }
 
@@ -89,13 +59,11 @@ impl Tasks {
         stop: CancellationToken,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
         let (queue, inbox) = mpsc::channel(OPEN_MAX);
-        let live = Mutex::default();
         let tasks = Self(Arc::new(Inner {
-            store,
+            book: Book::new(store),
             executor,
             models,
             clock,
-            live,
             queue,
         }));
         tasks.resume()?;
@@ -103,45 +71,52 @@ impl Tasks {
         Ok((tasks, runner))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<TaskId, Live>> {
-        // A panic while the lock was held left whole values: each change is one assignment.
-        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Queues again what was open when the node last stopped.
+    /// Queues again what was open when the node last stopped, oldest first, and removes what ended long ago.
     fn resume(&self) -> Result<(), StoreError> {
-        let stored: Vec<StoredTask> = self.0.store.list(TreeName::Tasks, b"", usize::MAX)?;
-        let open = stored
+        let book = &self.0.book;
+        let mut stored: Vec<StoredTask> = book.store.list(TreeName::Tasks, b"", usize::MAX)?;
+        stored.sort_by_key(|task| (task.view.submitted, task.view.id));
+        let (ended, open): (Vec<_>, Vec<_>) = stored
             .into_iter()
-            .filter(|task| !task.view.state.is_final())
-            .take(OPEN_MAX);
+            .partition(|task| task.view.state.is_final());
+        let old = ended.len().saturating_sub(ENDED_MAX);
+        for task in &ended[..old] {
+            book.store.remove(TreeName::Tasks, &task.view.id.0)?;
+            book.store.remove_below(TreeName::Events, &task.view.id.0)?;
+        }
         for task in open {
-            let id = task.view.id;
-            let events = self.0.store.list(TreeName::Events, &id.0, usize::MAX)?;
-            let again = !events.is_empty();
-            self.insert(task, events);
-            if again {
+            let (id, is_withdrawn) = (task.view.id, task.is_withdrawn);
+            let is_new = task.view.state == TaskState::Submitted;
+            if let Err(error) = book.resume(task) {
+                // One damaged record must not keep the others from their users.
+                tracing::error!(task = %id, %error, "an open task cannot be read and is left alone");
+                continue;
+            }
+            if is_withdrawn {
+                let result = unsolved(SolveOutcome::Cancelled, CANCELLED);
+                self.record(id, Step::Done(Box::new(result)), TaskState::Cancelled);
+                continue;
+            }
+            if !is_new {
                 let text = "The daemon was restarted; the task begins again.".to_owned();
                 self.record(id, Step::Note { text }, TaskState::Queued);
             }
-            // The queue holds OPEN_MAX, and nothing else sends yet.
+            // Never more than were accepted, and nothing else sends yet.
             self.0.queue.try_send(id).ok();
         }
         Ok(())
     }
 
-    fn insert(&self, task: StoredTask, events: Vec<Event>) {
-        let (cursor, _) = watch::channel(events.len() as u64);
-        let cancel = CancellationToken::new();
-        self.lock().insert(
-            task.view.id,
-            Live {
-                task,
-                events,
-                cursor,
-                cancel,
-            },
-        );
+    fn record(&self, id: TaskId, step: Step, state: TaskState) {
+        self.0.book.record(id, step, state, (self.0.clock)());
+    }
+
+    async fn sync(&self) -> Result<(), ErrorObject> {
+        let store = self.0.book.store.clone();
+        let synced = tokio::task::spawn_blocking(move || store.sync()).await;
+        synced
+            .map_err(|error| internal(&error))?
+            .map_err(|error| internal(&error))
     }
 
     /// Accepts a task under `id`, chosen at random by the caller; durable when this returns.
@@ -150,6 +125,25 @@ impl Tasks {
     /// [`ErrorObject`] when the request is malformed or the node is full.
     pub async fn submit(&self, id: TaskId, request: TaskRequest) -> Result<TaskView, ErrorObject> {
         request::check(&request)?;
+        // On a task of its own: a submitter that goes away leaves a whole task or none.
+        let accepting = tokio::spawn(self.clone().accept(id, request));
+        accepting.await.map_err(|error| internal(&error))?
+    }
+
+    async fn accept(self, id: TaskId, request: TaskRequest) -> Result<TaskView, ErrorObject> {
+        let full = || {
+            ErrorObject::new(
+                ErrorKind::Busy,
+                format!("{OPEN_MAX} tasks are open already"),
+                "wait for one to end, or cancel one with `edgecoder task cancel`",
+            )
+        };
+        // What runs has left the queue, and would find no room in it after a restart.
+        if self.open() >= OPEN_MAX as u64 {
+            return Err(full());
+        }
+        let queue = self.0.queue.clone();
+        let place = queue.try_reserve_owned().map_err(|_| full())?;
         let now = (self.0.clock)();
         let view = TaskView {
             schema: "edgecoder/task/1".into(),
@@ -162,84 +156,109 @@ impl Tasks {
             result: None,
         };
         let task = StoredTask {
-            request,
             view: view.clone(),
+            is_withdrawn: false,
         };
-        let place = self.0.queue.try_reserve().map_err(|_| {
-            ErrorObject::new(
-                ErrorKind::Busy,
-                format!("{OPEN_MAX} tasks are open already"),
-                "wait for one to end, or cancel one with `edgecoder task cancel`",
-            )
-        })?;
-        let store = self.0.store.clone();
-        let stored = task.clone();
-        let write = tokio::task::spawn_blocking(move || {
-            store.put(TreeName::Tasks, &id.0, &stored)?;
-            store.sync()
-        });
-        write
-            .await
-            .map_err(|error| internal(&error))?
-            .map_err(|error| internal(&error))?;
-        self.insert(task, Vec::new());
+        let store = self.0.book.store.clone();
+        let (stored, request) = tokio::task::spawn_blocking(move || {
+            let put = store
+                .put(TreeName::Requests, &id.0, &request)
+                .and_then(|()| store.put(TreeName::Tasks, &id.0, &task))
+                .and_then(|()| store.sync());
+            if put.is_err() {
+                // Refused, so nothing of it may appear; what cannot be removed either was never synced.
+                store.remove(TreeName::Tasks, &id.0).ok();
+                store.remove(TreeName::Requests, &id.0).ok();
+            }
+            (put.map(|()| task), request)
+        })
+        .await
+        .map_err(|error| internal(&error))?;
+        self.0
+            .book
+            .begin(stored.map_err(|error| internal(&error))?, request);
         place.send(id);
         Ok(view)
     }
 
-    /// Withdraws a task.
+    /// Withdraws a task; durable when this returns. One that waits has then ended, one that runs ends soon.
     ///
     /// # Errors
     /// [`ErrorObject`] when there is none of this id, or it has ended.
-    pub fn cancel(&self, id: TaskId) -> Result<TaskView, ErrorObject> {
+    pub async fn cancel(&self, id: TaskId) -> Result<TaskView, ErrorObject> {
         let view = self.show(id)?;
-        if view.state.is_final() {
-            let message = format!("the task has already ended as {:?}", view.state);
-            return Err(ErrorObject::new(
-                ErrorKind::Conflict,
-                message,
-                "nothing is left to cancel",
-            ));
+        let is_running = {
+            let mut live = self.0.book.lock();
+            let Some(one) = live
+                .get_mut(&id)
+                .filter(|one| !one.task.view.state.is_final())
+            else {
+                let message = format!("the task has already ended as {:?}", view.state);
+                let next = "nothing is left to cancel";
+                return Err(ErrorObject::new(ErrorKind::Conflict, message, next));
+            };
+            one.task.is_withdrawn = true;
+            let stored = self.0.book.store.put(TreeName::Tasks, &id.0, &one.task);
+            stored.map_err(|error| internal(&error))?;
+            one.cancel.cancel();
+            one.is_running
+        };
+        if is_running {
+            self.sync().await?;
+        } else {
+            self.end(id, unsolved(SolveOutcome::Cancelled, CANCELLED))
+                .await;
         }
-        if let Some(live) = self.lock().get(&id) {
-            live.cancel.cancel();
-        }
-        Ok(view)
+        self.show(id)
     }
 
-    /// One task.
+    /// One task with its whole result.
     ///
     /// # Errors
     /// [`ErrorObject`] when there is none of this id.
     pub fn show(&self, id: TaskId) -> Result<TaskView, ErrorObject> {
-        if let Some(live) = self.lock().get(&id) {
-            return Ok(live.task.view.clone());
+        let (mut view, events) = self.find(id)?;
+        let whole = events.into_iter().rev().find_map(|event| match event.step {
+            Step::Done(result) => Some(*result),
+            _ => None,
+        });
+        if view.result.is_some() && whole.is_some() {
+            view.result = whole;
         }
-        let stored = self.0.store.get::<StoredTask>(TreeName::Tasks, &id.0);
-        stored
-            .map_err(|error| internal(&error))?
-            .map(|task| task.view)
-            .ok_or_else(|| {
-                let message = format!("there is no task {id}");
-                ErrorObject::new(
-                    ErrorKind::NotFound,
-                    message,
-                    "`edgecoder task list` shows all",
-                )
-            })
+        Ok(view)
     }
 
-    /// All tasks, newest first, without their results' code.
+    fn find(&self, id: TaskId) -> Result<(TaskView, Vec<Event>), ErrorObject> {
+        let store = &self.0.book.store;
+        if let Some(live) = self.0.book.lock().get(&id) {
+            return Ok((live.task.view.clone(), live.events.clone()));
+        }
+        let stored: Option<StoredTask> = store
+            .get(TreeName::Tasks, &id.0)
+            .map_err(|error| internal(&error))?;
+        let task = stored.ok_or_else(|| {
+            let message = format!("there is no task {id}");
+            let next = "`edgecoder task list` shows all";
+            ErrorObject::new(ErrorKind::NotFound, message, next)
+        })?;
+        let events = store
+            .list(TreeName::Events, &id.0, usize::MAX)
+            .map_err(|error| internal(&error))?;
+        Ok((task.view, events))
+    }
+
+    /// All tasks, newest first, their results without code, receipt and bundle.
     ///
     /// # Errors
     /// [`ErrorObject`] when the store cannot be read.
     pub fn list(&self) -> Result<Vec<TaskView>, ErrorObject> {
         let stored: Vec<StoredTask> = self
             .0
+            .book
             .store
             .list(TreeName::Tasks, b"", usize::MAX)
             .map_err(|error| internal(&error))?;
-        let live = self.lock();
+        let live = self.0.book.lock();
         let mut views: Vec<TaskView> = stored
             .into_iter()
             .map(|task| {
@@ -254,10 +273,11 @@ impl Tasks {
 
     /// Tasks not yet ended.
     pub fn open(&self) -> u64 {
-        self.lock()
+        let live = self.0.book.lock();
+        let open = live
             .values()
-            .filter(|live| !live.task.view.state.is_final())
-            .count() as u64
+            .filter(|live| !live.task.view.state.is_final());
+        open.count() as u64
     }
 
     /// Events after `cursor`, and how to wait for more; `None` in its place when the task has ended.
@@ -269,230 +289,16 @@ impl Tasks {
         id: TaskId,
         cursor: u64,
     ) -> Result<(Vec<Event>, Option<watch::Receiver<u64>>), ErrorObject> {
-        let after = |events: &[Event]| {
-            events
-                .iter()
-                .filter(|event| event.cursor > cursor)
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        if let Some(live) = self.lock().get(&id) {
+        let is_later = |event: &&Event| event.cursor > cursor;
+        if let Some(live) = self.0.book.lock().get(&id) {
             let more = (!live.task.view.state.is_final()).then(|| live.cursor.subscribe());
-            return Ok((after(&live.events), more));
+            let later = live.events.iter().filter(is_later).cloned().collect();
+            return Ok((later, more));
         }
-        self.show(id)?;
-        let events: Vec<Event> = self
-            .0
-            .store
-            .list(TreeName::Events, &id.0, usize::MAX)
-            .map_err(|error| internal(&error))?;
-        Ok((after(&events), None))
-    }
-
-    /// Appends an event and moves the task to `state` where that is legal.
-    fn record(&self, id: TaskId, step: Step, state: TaskState) {
-        let at = (self.0.clock)();
-        let mut live = self.lock();
-        let Some(one) = live.get_mut(&id) else { return };
-        let view = &mut one.task.view;
-        // A task that begins again after a restart is planned again, and stays queued.
-        let moved = view.state.may_become(state);
-        if moved {
-            view.state = state;
-        }
-        let state = view.state;
-        view.changed = at;
-        if let Step::Done(result) = &step {
-            view.result = Some((**result).clone());
-        }
-        let cursor = one.events.len() as u64 + 1;
-        let event = Event {
-            schema: "edgecoder/event/1".into(),
-            task: id,
-            cursor,
-            at,
-            state,
-            step,
-        };
-        let mut key = id.0.to_vec();
-        key.extend_from_slice(&cursor.to_be_bytes());
-        let stored = self.0.store.put(TreeName::Events, &key, &event);
-        let stored = match moved {
-            true => stored.and_then(|()| self.0.store.put(TreeName::Tasks, &id.0, &one.task)),
-            false => stored,
-        };
-        if let Err(error) = stored {
-            // The task goes on in memory; its end is synced, and an error then is shown.
-            tracing::warn!(task = %id, %error, "event not stored");
-        }
-        one.events.push(event);
-        one.cursor.send_replace(cursor);
-    }
-
-    /// Moves a task along without an event.
-    fn advance(&self, id: TaskId, state: TaskState) {
-        if let Some(live) = self.lock().get_mut(&id) {
-            let from = live.task.view.state;
-            if from.may_become(state) {
-                live.task.view.state = state;
-            }
-        }
-    }
-
-    async fn run(self, mut inbox: mpsc::Receiver<TaskId>, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(RUNNING_MAX));
-        let mut running = JoinSet::new();
-        loop {
-            let place = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                place = places.clone().acquire_owned() => place,
-            };
-            let id = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                id = inbox.recv() => id,
-            };
-            let (Ok(place), Some(id)) = (place, id) else {
-                break;
-            };
-            let (tasks, stop) = (self.clone(), stop.clone());
-            let span = tracing::info_span!("task", %id);
-            let work = async move {
-                tokio::select! {
-                    biased;
-                    // Stopping is not cancelling: the task stays open and begins again at the next start.
-                    () = stop.cancelled() => {}
-                    () = tasks.solve(id) => {}
-                }
-                drop(place);
-            };
-            running.spawn(work.instrument(span));
-            // Reaps what has ended, so that the set stays as small as what runs.
-            while running.try_join_next().is_some() {}
-        }
-        while running.join_next().await.is_some() {}
-    }
-
-    async fn solve(&self, id: TaskId) {
-        let Some((request, cancel)) = self
-            .lock()
-            .get(&id)
-            .map(|live| (live.task.request.clone(), live.cancel.clone()))
-        else {
-            return;
-        };
-        tracing::info!("task begins");
-        let result = match self.0.models.active().await {
-            Err(error) => broken(error),
-            Ok(provider) => {
-                let config = match provider.card().await {
-                    Ok(card) => request::agent_config(&request, &card),
-                    Err(error) => {
-                        let error = crate::wiring::inference_error(&error);
-                        return self.end(id, broken(error)).await;
-                    }
-                };
-                let model = AgentModel(provider);
-                let judge = AgentJudge::new(self.0.executor.clone(), request.clone());
-                self.drive(id, &request, config, (&model, &judge), &cancel)
-                    .await
-            }
-        };
-        self.end(id, result).await;
-    }
-
-    /// Runs the agent and records its steps as they come.
-    async fn drive(
-        &self,
-        id: TaskId,
-        request: &TaskRequest,
-        config: AgentConfig,
-        ports: (&AgentModel, &AgentJudge),
-        cancel: &CancellationToken,
-    ) -> TaskResult {
-        let (steps, mut shown) = mpsc::channel(STEPS_AHEAD);
-        let deadline = Duration::from_millis(request.deadline_ms);
-        let solving = async {
-            let solution = solve(config, &request.prompt, deadline, ports, &steps, cancel).await;
-            drop(steps);
-            solution
-        };
-        let showing = async {
-            while let Some(step) = shown.recv().await {
-                let state = match &step {
-                    Step::Plan { .. } => TaskState::Planned,
-                    Step::Attempt { .. } => {
-                        self.advance(id, TaskState::Queued);
-                        TaskState::Leased
-                    }
-                    Step::Test { .. } | Step::Repair { .. } | Step::Note { .. } | Step::Done(_) => {
-                        self.state(id)
-                    }
-                };
-                self.record(id, step, state);
-            }
-        };
-        let (solution, ()) = tokio::join!(solving, showing);
-        let judged = solution.judged;
-        TaskResult {
-            schema: "edgecoder/solve/1".into(),
-            outcome: solution.outcome,
-            evidence: judged.as_ref().map(|answer| answer.evidence),
-            code: solution.code,
-            receipt: judged.as_ref().map(|answer| answer.receipt.clone()),
-            bundle: judged.and_then(|answer| answer.bundle),
-            attempts: solution.attempts,
-            tokens: solution.tokens,
-            fuel: solution.fuel,
-            next: solution.next,
-        }
-    }
-
-    fn state(&self, id: TaskId) -> TaskState {
-        self.lock()
-            .get(&id)
-            .map_or(TaskState::Failed, |live| live.task.view.state)
-    }
-
-    async fn end(&self, id: TaskId, result: TaskResult) {
-        let state = match result.outcome {
-            SolveOutcome::Solved | SolveOutcome::Untested => {
-                self.advance(id, TaskState::Executed);
-                self.advance(id, TaskState::Checked);
-                TaskState::Delivered
-            }
-            SolveOutcome::Cancelled => TaskState::Cancelled,
-            SolveOutcome::Iterations
-            | SolveOutcome::Budget
-            | SolveOutcome::Deadline
-            | SolveOutcome::Repeating
-            | SolveOutcome::Declined
-            | SolveOutcome::Inconclusive
-            | SolveOutcome::Broken => TaskState::Failed,
-        };
-        tracing::info!(outcome = ?result.outcome, attempts = result.attempts, "task ends");
-        self.record(id, Step::Done(Box::new(result)), state);
-        let store = self.0.store.clone();
-        match tokio::task::spawn_blocking(move || store.sync()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "a task's end is not yet durable"),
-            Err(error) => tracing::error!(%error, "a task's end is not yet durable"),
-        }
-        self.forget_old();
-    }
-
-    /// Drops the oldest ended tasks from memory; the store has them.
-    fn forget_old(&self) {
-        let mut live = self.lock();
-        let mut ended: Vec<(Millis, TaskId)> = live
-            .values()
-            .filter(|one| one.task.view.state.is_final())
-            .map(|one| (one.task.view.changed, one.task.view.id))
-            .collect();
-        ended.sort_unstable();
-        for (_, id) in ended.iter().take(ended.len().saturating_sub(KEPT_MAX)) {
-            live.remove(id);
-        }
+        let (_, events) = self.find(id)?;
+        Ok((events.iter().filter(is_later).cloned().collect(), None))
     }
 }
+
+/// What a user is told of a task they withdrew.
+const CANCELLED: &str = "Cancelled: nothing more runs.";

@@ -19,6 +19,16 @@ pub enum Fault {
     Broken,
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Die => "die",
+            Self::Full => "full",
+            Self::Broken => "broken",
+        })
+    }
+}
+
 /// Decides at each sync point whether a fault happens. Part of a node's ports: two nodes of one process differ.
 #[derive(Clone, Default)]
 pub struct Faults(Option<Arc<Plan>>);
@@ -61,6 +71,14 @@ impl Faults {
         Some(Self::new(fault, after.parse().ok()?))
     }
 
+    /// What [`Faults::parse`] reads, for a child process, which counts its own syncs; empty when off.
+    pub fn spec(&self) -> String {
+        self.0
+            .as_ref()
+            .map(|plan| format!("{}:{}", plan.fault, plan.after))
+            .unwrap_or_default()
+    }
+
     /// To be called right before each sync of a file or folder; `point` names it in the trace.
     ///
     /// # Errors
@@ -77,6 +95,22 @@ impl Faults {
             Fault::Die => std::process::abort(),
             Fault::Full => Err(io::Error::from(io::ErrorKind::StorageFull)),
             Fault::Broken => Err(io::Error::other("input/output error (fault on purpose)")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_reads_back_what_it_says() {
+        for text in ["die:0", "full:3", "broken:12"] {
+            assert_eq!(Faults::parse(text).unwrap().spec(), text);
+        }
+        assert_eq!(Faults::default().spec(), "");
+        for text in ["", "die", "die:", "die:-1", "burn:1"] {
+            assert!(Faults::parse(text).is_none(), "{text}");
         }
     }
 }

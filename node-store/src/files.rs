@@ -1,7 +1,9 @@
 //! Whole files that are either there as written or not there: temporary file, sync, rename, sync the folder.
 
 use std::{
+    collections::hash_map::RandomState,
     fs::{File, OpenOptions},
+    hash::BuildHasher as _,
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -39,19 +41,22 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32, faults: &Faults) -> io::R
     result
 }
 
+/// A name that nobody can have prepared: the folder may be one that others write to.
 fn temporary_beside(path: &Path) -> std::path::PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    let name: String = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .chars()
+        .take(100)
+        .collect();
+    let random = RandomState::new().hash_one(std::process::id());
+    path.with_file_name(format!(".{name}.{random:016x}.tmp"))
 }
 
 fn fill(path: &Path, bytes: &[u8], mode: u32, faults: &Faults) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)?;
+    let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     faults.sync_point("file")?;
     file.sync_all()

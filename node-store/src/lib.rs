@@ -3,10 +3,14 @@
 
 mod faults;
 mod files;
+#[cfg(feature = "database")]
 mod store;
+#[cfg(feature = "database")]
 mod trees;
 
 pub use faults::{Fault, Faults};
 pub use files::{write_new, write_whole};
+#[cfg(feature = "database")]
 pub use store::{Opened, Store, StoreError};
+#[cfg(feature = "database")]
 pub use trees::{KEY_MAX, TreeName, VALUE_MAX};

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock},
 };
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +33,9 @@ pub enum StoreError {
         /// Its size.
         bytes: usize,
     },
+    /// A value that another one names is not there.
+    #[error("a stored value that belongs to another is missing")]
+    Missing,
     /// A stored value is not what its tree holds.
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
@@ -53,7 +56,7 @@ pub struct Store(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    trees: [Tree; 3],
+    trees: [Tree; 4],
     disk: Option<Disk>,
 }
 
@@ -104,9 +107,13 @@ impl Store {
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(None)
             .open()?;
-        let open = |name: TreeName| db.open_tree(name.as_str()).map(Tree::Sled);
+        let open = |name: TreeName| {
+            let tree = db.open_tree(name.as_str())?;
+            Ok::<_, StoreError>(Tree::Sled(tree, RwLock::new(())))
+        };
         let trees = [
             open(TreeName::Tasks)?,
+            open(TreeName::Requests)?,
             open(TreeName::Events)?,
             open(TreeName::Settings)?,
         ];
@@ -124,8 +131,9 @@ impl Store {
     fn tree(&self, name: TreeName) -> &Tree {
         match name {
             TreeName::Tasks => &self.0.trees[0],
-            TreeName::Events => &self.0.trees[1],
-            TreeName::Settings => &self.0.trees[2],
+            TreeName::Requests => &self.0.trees[1],
+            TreeName::Events => &self.0.trees[2],
+            TreeName::Settings => &self.0.trees[3],
         }
     }
 
@@ -158,7 +166,24 @@ impl Store {
             .map_err(StoreError::from)
     }
 
-    /// Up to `limit` values whose keys begin with `prefix`, in the keys' order.
+    /// Removes the value of `key`; durable after [`Store::sync`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove(&self, tree: TreeName, key: &[u8]) -> Result<(), StoreError> {
+        self.tree(tree).remove(key, true)
+    }
+
+    /// Removes every value whose key begins with `prefix`; durable after [`Store::sync`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove_below(&self, tree: TreeName, prefix: &[u8]) -> Result<(), StoreError> {
+        self.tree(tree).remove(prefix, false)
+    }
+
+    /// Up to `limit` values whose keys begin with `prefix`, in the keys' order. A damaged one is left out, and said
+    /// in the log: it must not keep the others from their reader.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -169,10 +194,15 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<T>, StoreError> {
         let items = self.tree(tree).list(prefix, limit)?;
-        items
-            .iter()
-            .map(|(_, bytes)| Ok(serde_json::from_slice(bytes)?))
-            .collect()
+        let read = |(key, bytes): &(Vec<u8>, Vec<u8>)| match serde_json::from_slice(bytes) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let (tree, bytes) = (tree.as_str(), key.len());
+                tracing::error!(tree, key_bytes = bytes, %error, "a stored value is damaged and left out");
+                None
+            }
+        };
+        Ok(items.iter().filter_map(read).collect())
     }
 
     /// Makes everything written so far survive a crash. Blocks; call it off the async threads.
@@ -231,6 +261,22 @@ mod tests {
                 .len(),
             2
         );
+        store.remove(TreeName::Tasks, b"a").unwrap();
+        assert_eq!(store.get::<Vec<u32>>(TreeName::Tasks, b"a").unwrap(), None);
+        assert_eq!(
+            store.get(TreeName::Tasks, b"ab").unwrap(),
+            Some(vec![1_u32])
+        );
+        store.remove_below(TreeName::Events, b"\0").unwrap();
+        assert!(
+            store
+                .list::<u8>(TreeName::Events, b"", 9)
+                .unwrap()
+                .is_empty()
+        );
+        store.put(TreeName::Events, b"odd", &"no number").unwrap();
+        store.put(TreeName::Events, b"ok", &7_u8).unwrap();
+        assert_eq!(store.list::<u8>(TreeName::Events, b"o", 9).unwrap(), [7]);
         store.sync().unwrap();
     }
 

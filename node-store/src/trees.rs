@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, RwLock},
 };
 
 use crate::store::StoreError;
@@ -20,8 +20,10 @@ pub const VALUE_MAX: usize = 128 << 20;
 /// A tree's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TreeName {
-    /// Tasks by id.
+    /// Tasks by id: small, for lists.
     Tasks,
+    /// What open tasks ask for, by id.
+    Requests,
     /// Events by task id and cursor.
     Events,
     /// Settings by name.
@@ -29,11 +31,12 @@ pub enum TreeName {
 }
 
 impl TreeName {
-    pub(crate) const ALL: [Self; 3] = [Self::Tasks, Self::Events, Self::Settings];
+    pub(crate) const ALL: [Self; 4] = [Self::Tasks, Self::Requests, Self::Events, Self::Settings];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
+            Self::Requests => "requests",
             Self::Events => "events",
             Self::Settings => "settings",
         }
@@ -45,7 +48,8 @@ type Item = (Vec<u8>, Vec<u8>);
 
 #[derive(Debug)]
 pub(crate) enum Tree {
-    Sled(sled::Tree),
+    /// The lock keeps whole values whole: sled isolates a scan chunk by chunk only.
+    Sled(sled::Tree, RwLock<()>),
     Memory(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>),
 }
 
@@ -64,7 +68,8 @@ impl Tree {
                 let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
                 map.insert(key.to_vec(), value.to_vec());
             }
-            Self::Sled(tree) => {
+            Self::Sled(tree, whole) => {
+                let _whole = whole.write().unwrap_or_else(PoisonError::into_inner);
                 let mut batch = sled::Batch::default();
                 for old in tree.scan_prefix(prefix(key)).keys() {
                     batch.remove(old?);
@@ -73,6 +78,26 @@ impl Tree {
                 for number in 0..value.len().div_ceil(CHUNK).max(1) {
                     let end = value.len().min((number + 1) * CHUNK);
                     batch.insert(chunk_key(key, number), &value[number * CHUNK..end]);
+                }
+                tree.apply_batch(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes `key`, or, unless `exact`, every key that begins with it.
+    pub(crate) fn remove(&self, key: &[u8], exact: bool) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(map) => {
+                let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
+                map.retain(|found, _| !(found == key || (!exact && found.starts_with(key))));
+            }
+            Self::Sled(tree, whole) => {
+                let _whole = whole.write().unwrap_or_else(PoisonError::into_inner);
+                let scan = if exact { prefix(key) } else { escape(key) };
+                let mut batch = sled::Batch::default();
+                for old in tree.scan_prefix(scan).keys() {
+                    batch.remove(old?);
                 }
                 tree.apply_batch(batch)?;
             }
@@ -112,7 +137,8 @@ impl Tree {
                         .map(|(key, value)| (key.clone(), value.clone())),
                 );
             }
-            Self::Sled(tree) => {
+            Self::Sled(tree, whole) => {
+                let _whole = whole.read().unwrap_or_else(PoisonError::into_inner);
                 let mut scan = escape(start);
                 if exact {
                     scan.extend_from_slice(&END);

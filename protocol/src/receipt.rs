@@ -324,8 +324,12 @@ impl ReceiptBody {
         .find_map(|(name, same)| (!same).then_some(name))
     }
 
-    /// Replay's verdict on `self` (recorded) against `again` (run now).
+    /// Replay's verdict on `self` (recorded) against `again` (run now). Under another profile the same code may
+    /// well come out differently, which proves nothing against whoever recorded it.
     pub fn judge_replay(&self, again: &Self) -> Verdict {
+        if self.profile != again.profile {
+            return Verdict::Inconclusive;
+        }
         if self.outcome == Outcome::Inconclusive || again.outcome == Outcome::Inconclusive {
             return Verdict::Inconclusive;
         }

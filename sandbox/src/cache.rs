@@ -4,11 +4,12 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     hash::{Hash as _, Hasher},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
+use edgecoder_node_store::{Faults, write_whole};
 use edgecoder_protocol::Hash;
 use wasmtime::Engine;
 
@@ -100,7 +101,7 @@ pub(crate) fn ensure(cache_dir: &Path, options: EngineOptions) -> Result<PathBuf
     if open(&there).is_ok() {
         Ok(there)
     } else {
-        compile(cache_dir, options)
+        compile(cache_dir, options, &Faults::default())
     }
 }
 
@@ -109,7 +110,11 @@ pub(crate) fn ensure(cache_dir: &Path, options: EngineOptions) -> Result<PathBuf
 ///
 /// # Errors
 /// When the guest does not compile, or the cache cannot be written.
-pub(crate) fn compile(cache_dir: &Path, options: EngineOptions) -> Result<PathBuf, String> {
+pub(crate) fn compile(
+    cache_dir: &Path,
+    options: EngineOptions,
+    faults: &Faults,
+) -> Result<PathBuf, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let engine = options.engine().map_err(|e| text(&e))?;
     let to = path(cache_dir, &engine, options);
@@ -122,7 +127,7 @@ pub(crate) fn compile(cache_dir: &Path, options: EngineOptions) -> Result<PathBu
     let code = engine
         .precompile_component(&component)
         .map_err(|e| text(&e))?;
-    write(&to, &code).map_err(|e| text(&e))?;
+    write(&to, &code, faults).map_err(|e| text(&e))?;
     Ok(to)
 }
 
@@ -143,24 +148,15 @@ fn lock(to: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn write(to: &Path, code: &[u8]) -> io::Result<()> {
-    let folder = folder(to);
-    let write_one = |to: &Path, bytes: &[u8]| -> io::Result<()> {
-        // A temporary file is made with mode 0600, and is gone when we are killed before its renaming.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(to)?;
-        Ok(())
-    };
+fn write(to: &Path, code: &[u8], faults: &Faults) -> io::Result<()> {
     if to.exists() {
         // Kept, for whoever wants to know what happened to it.
         fs::rename(to, to.with_extension("damaged"))?;
     }
-    write_one(to, code)?;
-    write_one(&sidecar(to), Hash::of(code).to_string().as_bytes())?;
-    remove_old(folder, to)?;
-    File::open(folder)?.sync_all()
+    write_whole(to, code, 0o600, faults)?;
+    let checksum = Hash::of(code).to_string();
+    write_whole(&sidecar(to), checksum.as_bytes(), 0o600, faults)?;
+    remove_old(folder(to), to)
 }
 
 /// Engines are patched weekly and each leaves some 55 MB: what is a month older than the newest goes.
@@ -168,9 +164,15 @@ fn remove_old(folder: &Path, newest: &Path) -> io::Result<()> {
     const KEPT: i64 = 30 * 24 * 3600;
     let written = fs::metadata(newest)?.mtime();
     for file in fs::read_dir(folder)? {
-        let file = file?;
-        if written - file.metadata()?.mtime() > KEPT {
-            fs::remove_file(file.path())?;
+        let path = file?.path();
+        // What another process has removed meanwhile, and what is no file, is passed over; a lock may be held.
+        let Ok(meta) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        let is_lock = path.extension().is_some_and(|end| end == "lock");
+        if meta.is_file() && !is_lock && written - meta.mtime() > KEPT {
+            // Space is all that is lost when it stays.
+            fs::remove_file(&path).ok();
         }
     }
     Ok(())

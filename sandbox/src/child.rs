@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     os::fd::OwnedFd,
+    pin::pin,
     process::Stdio,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,6 +20,7 @@ use tokio::{
     },
     process::{Child as Process, Command},
     sync::mpsc,
+    time::{Duration, Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
@@ -75,10 +77,33 @@ async fn read(from: &mut (impl tokio::io::AsyncRead + Unpin)) -> io::Result<From
     wire::decode(&bytes)
 }
 
-type Waiting = Mutex<HashMap<u64, mpsc::Sender<(usize, RawRun)>>>;
+/// Every run ends by its own wall clock, so a child with work answers something within the longest of those; this
+/// much later it is stuck, or no longer ours.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(5);
 
-fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<(usize, RawRun)>>> {
+/// Who waits for a job's runs.
+struct Waiter {
+    to: mpsc::Sender<(usize, RawRun)>,
+    since: Instant,
+    wall: Duration,
+}
+
+type Waiters = HashMap<u64, Waiter>;
+type Waiting = Mutex<Waiters>;
+
+fn lock(waiting: &Waiting) -> MutexGuard<'_, Waiters> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether somebody waits for longer than any run may take, with nothing heard since `heard`.
+fn is_stuck(waiters: &Waiters, heard: Instant, now: Instant) -> bool {
+    let oldest = waiters.values().map(|waiter| waiter.since).min();
+    let longest = waiters.values().map(|waiter| waiter.wall).max();
+    oldest.zip(longest).is_some_and(|(oldest, longest)| {
+        now.saturating_duration_since(oldest.max(heard)) > longest + SILENCE_MAX
+    })
 }
 
 struct Shared {
@@ -123,7 +148,12 @@ impl Child {
     pub(crate) async fn submit(self: &Arc<Self>, id: u64, job: Job) -> Result<Runs, Died> {
         // Every run of the job fits, so that one slow reader never holds up the others.
         let (to, from) = mpsc::channel(job.calls.len().max(1));
-        lock(&self.shared.waiting).insert(id, to);
+        let waiter = Waiter {
+            to,
+            since: Instant::now(),
+            wall: Duration::from_millis(job.limits.wall_ms),
+        };
+        lock(&self.shared.waiting).insert(id, waiter);
         let runs = Runs {
             id,
             left: job.calls.len(),
@@ -152,7 +182,7 @@ impl Runs {
     /// The next run. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<(usize, RawRun), Died> {
         let run = self.from.recv().await.ok_or(Died)?;
-        self.left -= 1;
+        self.left = self.left.saturating_sub(1);
         Ok(run)
     }
 }
@@ -187,12 +217,27 @@ async fn send(
     stopped.run_until_cancelled(forward).await;
 }
 
+/// The child's next answer, or an error when it should have given one long ago.
+async fn answer(socket: &mut OwnedReadHalf, shared: &Shared) -> io::Result<FromChild> {
+    let heard = Instant::now();
+    let mut next = pin!(read(socket));
+    loop {
+        match timeout(LOOK, &mut next).await {
+            Ok(answer) => return answer,
+            Err(_) if is_stuck(&lock(&shared.waiting), heard, Instant::now()) => {
+                return Err(io::Error::other("it has work and says nothing"));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 /// Owns the receiving half and the process, and reaps it.
 async fn receive(mut socket: OwnedReadHalf, mut process: Process, shared: Arc<Shared>) {
     loop {
-        match read(&mut socket).await {
+        match answer(&mut socket, &shared).await {
             Ok(FromChild::Run(id, index, run)) => {
-                let to = lock(&shared.waiting).get(&id).cloned();
+                let to = lock(&shared.waiting).get(&id).map(|one| one.to.clone());
                 if let Some(to) = to {
                     // Full or closed: more runs than calls, or nobody waits any more.
                     to.try_send((index as usize, *run)).ok();
@@ -212,4 +257,35 @@ async fn receive(mut socket: OwnedReadHalf, mut process: Process, shared: Arc<Sh
     lock(&shared.waiting).clear();
     // It may only have closed its socket; killing what has ended already is no error worth a word.
     process.kill().await.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_stuck_when_it_has_work_and_says_nothing_for_longer_than_that_takes() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let waiters = |since: &[(u64, u64)]| -> Waiters {
+            let waiter = |(id, (since, wall)): (usize, &(u64, u64))| {
+                let (to, _) = mpsc::channel(1);
+                let (since, wall) = (after(*since), Duration::from_secs(*wall));
+                (id as u64, Waiter { to, since, wall })
+            };
+            since.iter().enumerate().map(waiter).collect()
+        };
+        let silence = SILENCE_MAX.as_secs();
+        for (since, heard, now, stuck) in [
+            (&[][..], 0, 100_000, false),
+            (&[(0, 10)], 0, 10 + silence, false),
+            (&[(0, 10)], 0, 11 + silence, true),
+            (&[(0, 10)], 5, 11 + silence, false),
+            (&[(0, 10), (0, 50)], 0, 11 + silence, false),
+            (&[(100, 10)], 0, 101 + silence, false),
+        ] {
+            let found = is_stuck(&waiters(since), after(heard), after(now));
+            assert_eq!(found, stuck, "{since:?}, heard {heard}, now {now}");
+        }
+    }
 }

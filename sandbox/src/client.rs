@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use edgecoder_node_store::Faults;
 use edgecoder_protocol::{Execution, ExecutionReport, ProfileId};
 use tokio::{
     sync::{Mutex, Semaphore},
@@ -61,6 +62,8 @@ pub struct SandboxConfig {
     pub threads: usize,
     /// How the engine differs from the default.
     pub options: EngineOptions,
+    /// Faults on purpose at file syncs.
+    pub faults: Faults,
 }
 
 /// A handle to the sandbox. Cheap to clone; the child ends with the last of them.
@@ -115,14 +118,11 @@ impl Sandbox {
         self.0.child().await.map(drop)
     }
 
-    /// The child's process id, while there is one.
-    pub async fn child_pid(&self) -> Option<u32> {
-        self.0
-            .child
-            .lock()
-            .await
-            .as_ref()
-            .and_then(|child| child.pid())
+    /// The child's process id, while there is one that serves.
+    pub fn child_pid(&self) -> Option<u32> {
+        // Held by whoever starts one, which may take as long as compiling does: there is none yet.
+        let place = self.0.child.try_lock().ok()?;
+        place.as_ref().and_then(|child| child.pid())
     }
 
     /// Runs one execution to its outcome. Cancel-safe: dropping the future stops the guest.
@@ -200,7 +200,8 @@ impl Inner {
         if let Some(child) = place.as_ref().filter(|child| child.is_alive()) {
             return Ok(child.clone());
         }
-        let child = Arc::new(self.start_child().await?);
+        let started = self.stopped.run_until_cancelled(self.start_child()).await;
+        let child = Arc::new(started.unwrap_or(Err(SandboxError::Stopped))?);
         info!(
             pid = child.pid(),
             threads = self.config.threads,
@@ -253,11 +254,15 @@ impl Inner {
 
     async fn compile(&self) -> Result<(), SandboxError> {
         let SandboxConfig {
-            cache_dir, options, ..
+            cache_dir,
+            options,
+            faults,
+            ..
         } = self.config.clone();
         let role = Role::Compile {
             cache_dir: cache_dir.clone(),
             options,
+            faults: faults.spec(),
         };
         match self.ask_once(role, COMPILE_MAX).await? {
             FromChild::Compiled(Ok(())) => Ok(()),

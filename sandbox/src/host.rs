@@ -295,6 +295,8 @@ pub(crate) struct Limiter {
     memory_max: usize,
     pub(crate) peak: usize,
     pub(crate) denied: bool,
+    /// The machine could not give what the limit allows.
+    pub(crate) host_failed: bool,
 }
 
 impl Limiter {
@@ -319,6 +321,12 @@ impl ResourceLimiter for Limiter {
             self.peak = self.peak.max(desired);
         }
         Ok(granted)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // A trap: were it told to the guest, the outcome would depend on the machine.
+        self.host_failed = true;
+        Err(error)
     }
 
     fn table_growing(

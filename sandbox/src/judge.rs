@@ -14,6 +14,12 @@ use crate::{
     request::{cases, receipt},
 };
 
+/// Characters of a test's message, as in a suite.
+const MESSAGE_MAX: usize = 4_000;
+/// Characters of a reason, and of a name within it: the first of them is shown.
+const REASON_MAX: usize = 500;
+const NAME_SHOWN: usize = 100;
+
 /// What one run adds to the whole, small enough to keep for ten thousand cases.
 struct Part {
     outcome: Outcome,
@@ -268,10 +274,14 @@ fn judge_case(case: &Case, run: &RawRun) -> (Outcome, String, Vec<TestResult>) {
         },
         Err((outcome, why)) => (outcome, TestOutcome::Errored, why),
     };
+    // Ten thousand cases may each tell of a megabyte; the whole values are in the receipt, as hashes.
+    let message: String = message.chars().take(MESSAGE_MAX).collect();
     let reason = if outcome == Outcome::Ok {
         String::new()
     } else {
-        format!("{}: {message}", case.name)
+        let name: String = case.name.chars().take(NAME_SHOWN).collect();
+        let why: String = message.chars().take(REASON_MAX).collect();
+        format!("{name}: {why}")
     };
     let test = TestResult {
         name: case.name.clone(),

@@ -110,6 +110,10 @@ impl Prepared {
         };
         let answer = finish(self.guest.call_run(&mut *store, request), may_go_on);
         let mut run = match answer {
+            // The machine's shortage is nobody's result, whatever the guest made of it.
+            _ if store.data().limiter.host_failed => {
+                RawRun::not_run("this machine has no memory left for it".to_owned())
+            }
             Some(Ok(response)) => read(response, &limits),
             Some(Err(error)) => RawRun::ended(trapped(&error)),
             None => RawRun::ended(RawEnded::WallClock),
@@ -178,7 +182,8 @@ fn read(response: Response, limits: &Limits) -> RawRun {
         Ended::Unsupported => RawEnded::Unsupported(message),
     };
     let mut run = RawRun::ended(ended);
-    let written: usize = response.written.iter().map(|(_, bytes)| bytes.len()).sum();
+    let file = |(path, bytes): &(String, Vec<u8>)| path.len() + bytes.len();
+    let written: usize = response.written.iter().map(file).sum();
     let tests = response.tests.iter();
     let tests_text: usize = tests.map(|test| test.name.len() + test.message.len()).sum();
     if response.value.len() as u64 > limits.result.0 {

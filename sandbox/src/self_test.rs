@@ -28,6 +28,7 @@ pub(crate) fn attempts() -> Vec<(String, bool)> {
     refused("execute a program", execute());
     refused("make memory executable", make_code());
     refused("trace a process", trace());
+    refused("signal its parent", signal_parent());
     all
 }
 
@@ -64,6 +65,12 @@ fn make_code() -> io::Result<()> {
     // SAFETY: a new anonymous mapping touches no existing memory.
     let at = unsafe { libc::mmap(std::ptr::null_mut(), 4096, prot, flags, -1, 0) };
     outcome(if at == libc::MAP_FAILED { -1 } else { 0 })
+}
+
+fn signal_parent() -> io::Result<()> {
+    let parent = std::os::unix::process::parent_id();
+    // SAFETY: signal 0 only asks whether a signal could be sent, and no pointer is passed.
+    outcome(unsafe { libc::syscall(libc::SYS_tgkill, parent, parent, 0) })
 }
 
 fn trace() -> io::Result<()> {

@@ -39,6 +39,8 @@ pub(crate) enum Role {
         cache_dir: PathBuf,
         /// How to compile.
         options: EngineOptions,
+        /// Faults on purpose at the file syncs of it, as `Faults::parse` reads them; usually empty.
+        faults: String,
     },
     /// Seal, try what must be refused, answer once, and end.
     SelfTest,

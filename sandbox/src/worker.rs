@@ -3,8 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    io,
-    net::Shutdown,
+    io::{self, Write as _},
     os::{fd::FromRawFd as _, unix::net::UnixStream},
     path::Path,
     process::ExitCode,
@@ -14,6 +13,8 @@ use std::{
     },
     thread,
 };
+
+use edgecoder_node_store::Faults;
 
 use crate::{
     cache,
@@ -74,8 +75,13 @@ fn serve_role(mut socket: UnixStream) -> io::Result<()> {
             threads,
             options,
         } => serve(socket, &cache_dir, threads, options),
-        Role::Compile { cache_dir, options } => {
-            let done = cache::compile(&cache_dir, options).map(drop);
+        Role::Compile {
+            cache_dir,
+            options,
+            faults,
+        } => {
+            let faults = Faults::parse(&faults).unwrap_or_default();
+            let done = cache::compile(&cache_dir, options, &faults).map(drop);
             wire::write(&mut socket, &FromChild::Compiled(done))
         }
         Role::SelfTest => {
@@ -236,18 +242,27 @@ impl Shared {
         if unit.active.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             lock(&self.active).remove(&unit.id);
         }
-        if !unit.active.stop.load(Ordering::Relaxed) {
-            let index = u32::try_from(unit.index).unwrap_or(u32::MAX);
-            self.answer(&FromChild::Run(unit.id, index, Box::new(run)));
+        if unit.active.stop.load(Ordering::Relaxed) {
+            return;
         }
+        let index = u32::try_from(unit.index).unwrap_or(u32::MAX);
+        let answer = |run| FromChild::Run(unit.id, index, Box::new(run));
+        let frame = wire::encode(&answer(run)).or_else(|error| {
+            // More than a frame holds: forged, since every honest part of an answer is limited.
+            wire::encode(&answer(RawRun::not_run(error.to_string())))
+        });
+        self.send(frame);
     }
 
     fn answer(&self, answer: &FromChild) {
+        self.send(wire::encode(answer));
+    }
+
+    fn send(&self, frame: io::Result<Vec<u8>>) {
         let mut socket = lock(&self.socket);
-        if wire::write(&mut *socket, answer).is_err() {
-            // The daemon is gone, or would wait for this answer for ever: ending the socket ends the reading
-            // side and with it the process. It may have ended already.
-            socket.shutdown(Shutdown::Both).ok();
+        if frame.and_then(|frame| socket.write_all(&frame)).is_err() {
+            // The daemon is gone, or would wait for this answer for ever.
+            std::process::exit(1);
         }
     }
 }

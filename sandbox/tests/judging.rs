@@ -10,7 +10,7 @@
 mod common;
 
 use common::{cases, sandbox, suite, told};
-use edgecoder_protocol::{EvidenceClass, Outcome, execution::SuiteKind};
+use edgecoder_protocol::{EvidenceClass, Outcome, Program, execution::SuiteKind};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unittest_reports_each_test() {
@@ -161,7 +161,76 @@ def grow():
              leave errored {early}\n\
              fresh 1 passed\n\
              fresh 2 passed\n\
-             absent errored nothing() raised AttributeError, expected 1\n"
+             absent errored it could not be called: AttributeError: module 'solution' has no attribute 'nothing'\n"
         )
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_without_the_function_never_passes_for_the_exception_it_should_raise() {
+    let sandbox = sandbox();
+    let wanted = r#"[{"entry": "f", "args": [1], "raises": "Exception"}]"#;
+    for solution in [
+        "",
+        "def f(:",
+        "import absent",
+        "raise ValueError",
+        "f = 1/0",
+    ] {
+        let report = sandbox.run(cases(solution, wanted)).await.unwrap();
+        assert_eq!(report.body.outcome, Outcome::Failed, "{solution}");
+        let said = told(&report);
+        assert!(said.contains("could not be called"), "{solution}: {said}");
+    }
+    let right = "def f(x): raise LookupError";
+    let report = sandbox.run(cases(right, wanted)).await.unwrap();
+    assert_eq!(report.body.outcome, Outcome::Ok, "{}", report.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_tests_nothing_is_no_pass() {
+    for tests in [
+        "",
+        "'only text'",
+        "import solution\ndef test_f():\n    assert False\n",
+        "class T:\n    pass\nx = 1\n",
+    ] {
+        let run = suite(SuiteKind::Asserts, "def f(): return 1", tests);
+        let report = sandbox().run(run).await.unwrap();
+        assert_eq!(report.body.outcome, Outcome::Failed, "{tests}");
+        assert!(
+            report.reason.contains("it only defines"),
+            "{}",
+            report.reason
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_solution_named_as_the_interpreter_itself_is_not_judged_in_its_place() {
+    let mut run = cases(
+        "def normpath(x): return 'mine'",
+        r#"[{"entry": "normpath", "args": ["a/../b"], "expect": "b"}]"#,
+    );
+    let content = run.files.0.values().next().unwrap().clone();
+    let name = common::path("posixpath.py");
+    run.files.0 = [(name.clone(), content)].into();
+    let Program::Cases { solution, .. } = &mut run.program else {
+        unreachable!("made as cases above")
+    };
+    *solution = name;
+    let report = sandbox().run(run).await.unwrap();
+    assert_eq!(report.body.outcome, Outcome::Failed);
+    assert!(report.reason.contains("rename it"), "{}", report.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_many_cases_stay_small() {
+    let many = vec![r#"{"entry": "f", "expect": 1}"#; 300].join(",");
+    let run = cases("def f(): return 'a' * 1_000_000", &format!("[{many}]"));
+    let report = sandbox().run(run).await.unwrap();
+    assert_eq!(report.tests.len(), 300);
+    let longest = report.tests.iter().map(|test| test.message.len()).max();
+    assert!(longest.unwrap() <= 4_000, "{longest:?}");
+    assert!(report.reason.len() < 1_000, "{}", report.reason.len());
 }

@@ -135,6 +135,18 @@ fn nonsense_over_the_socket_gets_an_error_object() {
         let said = |key: &str| !answer[key].as_str().unwrap().is_empty();
         assert!(said("message") && said("next"), "{path}: {answer}");
     }
+    for (method, path) in [
+        (
+            "GET",
+            "/v1/tasks/00000000000000000000000000000000/events?after=x",
+        ),
+        ("DELETE", "/v1/tasks"),
+        ("GET", "/v1/executions"),
+    ] {
+        let (status, answer) = home.request(method, path, &Value::Null).unwrap();
+        assert!((400..500).contains(&status), "{method} {path}: {status}");
+        assert_eq!(answer["schema"], "edgecoder/error/1", "{path}: {answer}");
+    }
     let run = home
         .request("POST", "/v1/executions", &entry(json!("a.py")))
         .unwrap();

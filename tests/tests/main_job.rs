@@ -175,6 +175,20 @@ fn test_exits_with_0_only_when_every_test_passes_and_says_what_that_proves() {
 }
 
 #[test]
+fn cases_beside_the_code_are_not_given_to_it() {
+    let home = Home::new();
+    home.write("project/cases.json", CASES);
+    home.write(
+        "project/add.py",
+        "import json\ndef add(*args):\n    cases = json.load(open('cases.json'))\n\
+         \x20   return next(c['expect'] for c in cases if c['args'] == list(args))\n",
+    );
+    let said = home.run("test --files project --cases project/cases.json --json project/add.py");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("FileNotFoundError"), "{said:?}");
+}
+
+#[test]
 fn solve_writes_code_that_passes_and_says_each_step() {
     let home = Home::new();
     home.write(

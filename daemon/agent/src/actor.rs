@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use edgecoder_protocol::{
-    Fuel, Tokens,
-    operator::{ExecAnswer, SolveOutcome, Step},
+    Fuel, Receipt, Tokens,
+    operator::{ErrorKind, SolveOutcome, Step},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     machine::{Agent, Input, Output},
-    ports::{Judge, Judgement, Model},
+    ports::{Judge, Judgement, Model, Tests},
 };
 
 /// How a task ended.
@@ -22,14 +22,16 @@ pub struct Solution {
     pub outcome: SolveOutcome,
     /// The best code.
     pub code: Option<String>,
-    /// What the judge last said of that code.
-    pub judged: Option<ExecAnswer>,
+    /// By what that code was last judged, and the record of it.
+    pub judged: Option<(Tests, Receipt)>,
     /// Attempts made.
     pub attempts: u32,
     /// Tokens generated.
     pub tokens: Tokens,
     /// Work in the sandbox.
     pub fuel: Fuel,
+    /// What kind of failure ended it, when a port could not be used.
+    pub fault: Option<ErrorKind>,
     /// What to do now.
     pub next: String,
 }
@@ -47,7 +49,8 @@ pub async fn solve(
     cancel: &CancellationToken,
 ) -> Solution {
     let mut agent = Agent::new(config, prompt);
-    let mut answers: BTreeMap<String, ExecAnswer> = BTreeMap::new();
+    // Receipts only: what candidates printed and wrote may be large, and the machine has read it.
+    let mut judged: BTreeMap<String, (Tests, Receipt)> = BTreeMap::new();
     let timer = tokio::time::sleep(deadline);
     tokio::pin!(timer);
     loop {
@@ -59,7 +62,8 @@ pub async fn solve(
                 next,
             }) => {
                 let (attempts, tokens, fuel) = agent.spent();
-                let judged = code.as_ref().and_then(|code| answers.remove(code));
+                let judged = code.as_ref().and_then(|code| judged.remove(code));
+                let fault = agent.fault();
                 return Solution {
                     outcome,
                     code,
@@ -67,6 +71,7 @@ pub async fn solve(
                     attempts,
                     tokens,
                     fuel,
+                    fault,
                     next,
                 };
             }
@@ -81,7 +86,7 @@ pub async fn solve(
             biased;
             () = cancel.cancelled() => Input::Cancelled,
             () = &mut timer => Input::Deadline,
-            input = perform(output, model, judge, steps, &mut answers) => match input {
+            input = perform(output, model, judge, steps, &mut judged) => match input {
                 Some(input) => input,
                 None => continue,
             },
@@ -101,7 +106,7 @@ async fn perform(
     model: &impl Model,
     judge: &impl Judge,
     steps: &mpsc::Sender<Step>,
-    answers: &mut BTreeMap<String, ExecAnswer>,
+    judged: &mut BTreeMap<String, (Tests, Receipt)>,
 ) -> Option<Input> {
     match output {
         Output::Show(step) => {
@@ -113,10 +118,10 @@ async fn perform(
             Ok(generation) => Input::Generated(generation),
             Err(error) => Input::Broken(error),
         }),
-        Output::Judge { code, tests } => Some(match judge.judge(code.clone(), tests).await {
+        Output::Judge { code, tests } => Some(match judge.judge(&code, &tests).await {
             Ok(answer) => {
                 let judgement = Judgement::from(&answer);
-                answers.insert(code, answer);
+                judged.insert(code, (tests, answer.receipt));
                 Input::Judged(judgement)
             }
             Err(error) => Input::Broken(error),

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use edgecoder_protocol::{
     Fuel, Outcome, Tokens,
     generation::{GenerateRequest, Generation, Message, Sampling},
-    operator::{SolveOutcome, Step},
+    operator::{ErrorKind, SolveOutcome, Step},
 };
 
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
     prompt::{Style, Wording},
 };
 
+/// What a user is told when no run came to a verdict.
+const INCONCLUSIVE: &str = "The sandbox could not reach a verdict (wall clock or host memory): try again when \
+                            the machine is less busy, or lower --candidates.";
 /// Answers with tests asked for: a second one is where the first was wrong.
 const TEST_ANSWERS: u32 = 2;
 
@@ -98,6 +101,7 @@ pub struct Agent {
     unsure: bool,
     model_tests: Vec<String>,
     outputs: VecDeque<Output>,
+    fault: Option<ErrorKind>,
 }
 
 impl Agent {
@@ -121,6 +125,7 @@ impl Agent {
             unsure: false,
             model_tests: Vec::new(),
             outputs: VecDeque::new(),
+            fault: None,
         };
         agent.plan();
         let first = agent.wording.first();
@@ -131,6 +136,11 @@ impl Agent {
     /// Attempts made, tokens generated and fuel burned so far.
     pub fn spent(&self) -> (u32, Tokens, Fuel) {
         (self.attempt, self.tokens, self.fuel)
+    }
+
+    /// What kind of failure ended it, when a port could not be used.
+    pub fn fault(&self) -> Option<ErrorKind> {
+        self.fault
     }
 
     /// Next action for the driver, oldest first.
@@ -151,6 +161,7 @@ impl Agent {
                 "The deadline passed: give more time with --deadline, or split the task.",
             ),
             (_, Input::Broken(error)) => {
+                self.fault = Some(error.kind);
                 self.note(error.message);
                 self.finish(SolveOutcome::Broken, &error.next);
             }
@@ -367,9 +378,7 @@ impl Agent {
             .iter()
             .all(|one| one.judgement.outcome == Outcome::Inconclusive)
         {
-            let next = "The sandbox could not reach a verdict on any candidate (wall clock or host memory): \
-                        try again when the machine is less busy, or lower --candidates.";
-            return self.finish(SolveOutcome::Inconclusive, next);
+            return self.finish(SolveOutcome::Inconclusive, INCONCLUSIVE);
         }
         // The first of equals: the greedy candidate leads.
         let best = judged
@@ -456,6 +465,9 @@ impl Agent {
                 Some(code),
                 "It ran, nothing was tested: give tests with --tests or --cases.",
             ),
+            (false, _) if judgement.outcome == Outcome::Inconclusive => {
+                self.end(SolveOutcome::Inconclusive, Some(code), INCONCLUSIVE);
+            }
             (false, _) => {
                 let messages = self.wording.repair(&code, &judgement.failure);
                 let (attempt, failure) = (self.attempt, judgement.failure.clone());

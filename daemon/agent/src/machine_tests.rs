@@ -188,6 +188,7 @@ fn it_stops_when_attempts_tokens_or_ideas_run_out() {
     let error = PortError {
         message: "m".into(),
         next: "n".into(),
+        kind: ErrorKind::NoModel,
     };
     assert_eq!(last(config(), vec![Input::Broken(error)]), "Broken ");
     let inconclusive = Input::Judged(Judgement {

@@ -5,7 +5,7 @@ use std::future::Future;
 use edgecoder_protocol::{
     Fuel, Outcome, TestOutcome,
     generation::{GenerateRequest, Generation},
-    operator::ExecAnswer,
+    operator::{ErrorKind, ExecAnswer},
 };
 
 /// Why a port could not be used. Not the model's or the code's fault: the task ends as broken.
@@ -16,6 +16,8 @@ pub struct PortError {
     pub message: String,
     /// What the user can do about it.
     pub next: String,
+    /// What kind of failure.
+    pub kind: ErrorKind,
 }
 
 /// Something that writes.
@@ -32,8 +34,8 @@ pub trait Judge: Send + Sync {
     /// Judges `code`. Cancel-safe: dropping the future abandons the run.
     fn judge(
         &self,
-        code: String,
-        tests: Tests,
+        code: &str,
+        tests: &Tests,
     ) -> impl Future<Output = Result<ExecAnswer, PortError>> + Send;
 }
 

@@ -5,6 +5,7 @@
 //! is processor time, which a busy machine distorts little; ours includes the caller's. Loading is left
 //! out on both sides.
 
+mod clock;
 pub mod model;
 #[cfg(feature = "llama")]
 mod peer;
@@ -229,12 +230,12 @@ impl Ours<'_> {
             answer_max: Tokens(self.plan.tokens.into()),
             deadline_ms: 3_600_000,
         };
-        let (before, own) = (self.child_seconds()?, peer::own_seconds()?);
+        let (before, own) = (self.child_seconds()?, clock::own_seconds()?);
         let generation = self
             .llama
             .generate(request, None, CancellationToken::new())
             .await?;
-        let spent = self.child_seconds()? - before + peer::own_seconds()? - own;
+        let spent = self.child_seconds()? - before + clock::own_seconds()? - own;
         Ok((spent, generation))
     }
 
@@ -243,7 +244,7 @@ impl Ours<'_> {
             .llama
             .child_pid()
             .ok_or_else(|| io::Error::other("the child is gone"))?;
-        peer::process_seconds(pid)
+        clock::process_seconds(pid)
     }
 
     /// Letters that differ from the first on, so that no run can share the prompt of the one before.
@@ -316,10 +317,10 @@ impl Peer {
             .process
             .id()
             .ok_or_else(|| io::Error::other("it ended"))?;
-        let before = peer::process_seconds(pid)?;
+        let before = clock::process_seconds(pid)?;
         self.orders.write_all(b"run\n").await?;
         let line = self.line().await?;
-        let spent = peer::process_seconds(pid)? - before;
+        let spent = clock::process_seconds(pid)? - before;
         let generated = line
             .parse()
             .map_err(|_| io::Error::other(format!("it said {line:?}")))?;

@@ -99,6 +99,10 @@ fn broken<T>(why: impl Into<String>) -> Result<T, GgufError> {
 /// # Errors
 /// [`GgufError`] says in words what is wrong.
 pub fn read(path: &Path) -> Result<Header, GgufError> {
+    // Asked before opening: opening a pipe waits for a writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return broken("it is not a plain file");
+    }
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     if size == 0 {

@@ -19,7 +19,7 @@ use edgecoder_protocol::ids::Hash;
 use rustix::process::{Resource, Rlimit, Signal};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompRule, sock_filter,
 };
 
 use crate::{
@@ -129,7 +129,32 @@ fn confine() -> io::Result<()> {
     )?;
     rustix::thread::set_no_new_privs(true)?;
     let filter = filter().map_err(io::Error::other)?;
+    seccompiler::apply_filter(&foreign_numbers()).map_err(io::Error::other)?;
     seccompiler::apply_filter(&filter).map_err(io::Error::other)
+}
+
+/// Refuses system calls numbered from 2^30: the x32 interface, where a kernel has it, offers every call a second
+/// time under such numbers, which a filter that allows by default would not know.
+fn foreign_numbers() -> BpfProgram {
+    const X32: u32 = 0x4000_0000;
+    let step = |code: u32, jt: u8, jf: u8, k: u32| sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    vec![
+        // The number is the first word of what a filter is given.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 /// Everything is allowed but what a model runner never needs. `socket` is refused whole, so also the
@@ -144,14 +169,60 @@ fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
         libc::SYS_openat2,
+        // What opens no file for writing and yet changes, removes or renames one.
+        libc::SYS_truncate,
+        libc::SYS_unlinkat,
+        libc::SYS_renameat2,
+        libc::SYS_linkat,
+        libc::SYS_symlinkat,
+        libc::SYS_mkdirat,
+        libc::SYS_mknodat,
+        libc::SYS_fchmod,
+        libc::SYS_fchmodat,
+        libc::SYS_fchown,
+        libc::SYS_fchownat,
+        libc::SYS_setxattr,
+        libc::SYS_utimensat,
+        libc::SYS_mount,
+        // Signals to others, and others' descriptors.
+        libc::SYS_kill,
+        libc::SYS_tkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_pidfd_send_signal,
     ];
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         refused.into_iter().map(|call| (call, Vec::new())).collect();
     rules.insert(libc::SYS_openat, writing(2)?);
+    // An abort signals its own process by this one.
+    rules.insert(
+        libc::SYS_tgkill,
+        vec![SeccompRule::new(vec![SeccompCondition::new(
+            0,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::Ne,
+            u64::from(std::process::id()),
+        )?])?],
+    );
     #[cfg(target_arch = "x86_64")]
     {
         rules.insert(libc::SYS_open, writing(1)?);
-        rules.insert(libc::SYS_creat, Vec::new());
+        let old = [
+            libc::SYS_creat,
+            libc::SYS_unlink,
+            libc::SYS_rmdir,
+            libc::SYS_rename,
+            libc::SYS_renameat,
+            libc::SYS_link,
+            libc::SYS_symlink,
+            libc::SYS_mkdir,
+            libc::SYS_mknod,
+            libc::SYS_chmod,
+            libc::SYS_chown,
+            libc::SYS_lchown,
+        ];
+        rules.extend(old.map(|call| (call, Vec::new())));
     }
     let denied = SeccompAction::Errno(libc::EPERM as u32);
     SeccompFilter::new(
@@ -178,7 +249,7 @@ fn writing(flags: u8) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, net::UdpSocket, process::Command};
+    use std::{fs::File, net::UdpSocket, os::unix::fs::PermissionsExt as _, process::Command};
 
     use super::*;
 
@@ -187,11 +258,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("model");
         fs::write(&model, b"weights").unwrap();
+        let parent = rustix::process::getppid().unwrap();
         // A filter binds the thread that applies it.
         thread::scope(|scope| {
             scope.spawn(|| {
                 rustix::thread::set_no_new_privs(true).unwrap();
+                seccompiler::apply_filter(&foreign_numbers()).unwrap();
                 seccompiler::apply_filter(&filter().unwrap()).unwrap();
+                // SAFETY: getpid takes nothing; under the x32 number it must be refused or unknown.
+                assert_eq!(unsafe { libc::syscall(0x4000_0000 + libc::SYS_getpid) }, -1);
                 assert!(File::open(&model).is_ok());
                 let denied = [
                     UdpSocket::bind("127.0.0.1:0").map(drop),
@@ -199,6 +274,10 @@ mod tests {
                     Command::new("/bin/true").status().map(drop),
                     File::create(folder.path().join("new")).map(drop),
                     File::options().write(true).open(&model).map(drop),
+                    fs::remove_file(&model),
+                    fs::rename(&model, folder.path().join("other")),
+                    fs::set_permissions(&model, fs::Permissions::from_mode(0o777)),
+                    rustix::process::kill_process(parent, Signal::TERM).map_err(io::Error::from),
                 ];
                 for (index, result) in denied.into_iter().enumerate() {
                     let kind = result.map_err(|error| error.kind());

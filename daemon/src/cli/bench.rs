@@ -425,7 +425,7 @@ fn native_over(tasks: &[Task], cores: usize) -> Result<Duration, Failure> {
 
 /// CPU time of a program that computes, fully metered, against a bare process.
 async fn cpu_bound(executor: &Executor, name: &str, code: &str) -> Result<Row, Failure> {
-    let pid = executor.sandbox().child_pid().await.unwrap_or_default();
+    let pid = executor.sandbox().child_pid().unwrap_or_default();
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for _ in 0..CPU_ROUNDS {
         let before = process_cpu_ms(pid);

@@ -14,9 +14,18 @@ pub fn internal(error: &dyn std::fmt::Display) -> ErrorObject {
 
 /// The end of a task whose model or sandbox cannot be used.
 pub fn broken(error: ErrorObject) -> TaskResult {
+    let next = format!("{}: {}", error.message, error.next);
+    TaskResult {
+        fault: Some(error.kind),
+        ..unsolved(SolveOutcome::Broken, &next)
+    }
+}
+
+/// The end of a task with nothing to show.
+pub fn unsolved(outcome: SolveOutcome, next: &str) -> TaskResult {
     TaskResult {
         schema: "edgecoder/solve/1".into(),
-        outcome: SolveOutcome::Broken,
+        outcome,
         evidence: None,
         code: None,
         receipt: None,
@@ -24,6 +33,7 @@ pub fn broken(error: ErrorObject) -> TaskResult {
         attempts: 0,
         tokens: Tokens(0),
         fuel: Fuel(0),
-        next: format!("{}: {}", error.message, error.next),
+        fault: None,
+        next: next.to_owned(),
     }
 }

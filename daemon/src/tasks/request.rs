@@ -1,12 +1,14 @@
 //! What a task's request allows, and what the agent is told of it.
 
-use edgecoder_agent::{Config as AgentConfig, Style, TEMPERATURE};
+use edgecoder_agent::{Config as AgentConfig, Style, TEMPERATURE, Tests};
 use edgecoder_protocol::{
     Tokens, cases,
     generation::{CANDIDATES_MAX, ModelCard},
     operator::{ErrorKind, ErrorObject, TaskRequest, TestSet},
     task::PrivacyClass,
 };
+
+use crate::{executor::sandbox_refusal, wiring::AgentJudge};
 
 /// Tokens one answer may take.
 const ANSWER_MAX: Tokens = Tokens(2_048);
@@ -56,13 +58,21 @@ pub fn check(request: &TaskRequest) -> Result<(), ErrorObject> {
             "submit with the privacy class `local`",
         );
     }
-    if let Some(TestSet::Cases(text)) = &request.tests {
-        cases::read(text).map_err(|error| {
-            let next = "correct the cases file; FORMATS describes it under Cases";
-            ErrorObject::new(ErrorKind::BadRequest, error.to_string(), next)
-        })?;
+    if let Some(TestSet::Suite { path, .. }) = &request.tests
+        && *path == request.solution
+    {
+        let message = format!("{path} would be both the tests and the solution");
+        return refuse(
+            ErrorKind::BadRequest,
+            message,
+            "give the solution another name with --out",
+        );
     }
-    Ok(())
+    // With an empty solution, the very run that each candidate will get: what is wrong with it is said now, and not
+    // after a model has worked.
+    let tests = request.tests.as_ref().map_or(Tests::None, |_| Tests::Given);
+    let run = AgentJudge::execution(request, "", &tests)?;
+    edgecoder_sandbox::check_sizes(&run).map_err(|error| sandbox_refusal(&error))
 }
 
 /// What the agent is told of `request` and the model.

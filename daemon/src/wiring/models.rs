@@ -12,8 +12,7 @@ use edgecoder_protocol::{
     Hash,
     operator::{ErrorKind, ErrorObject, ModelView},
 };
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The name of the model that comes with the program.
 pub const EMBEDDED: &str = "embedded";
@@ -39,11 +38,16 @@ pub trait Models: Send + Sync {
     fn pid(&self) -> Option<u32>;
 }
 
-/// Models that llama.cpp runs in a child of this daemon. One child at a time: switching ends the old one.
+/// Models that llama.cpp runs in a child of this daemon. Tasks that have begun keep the model they began with, so
+/// for a while after a switch there may be two children.
 pub struct LlamaModels {
     worker: WorkerProgram,
     threads: u32,
     cache_dir: PathBuf,
+    faults: Faults,
+    /// Ends every child.
+    stop: CancellationToken,
+    actors: TaskTracker,
     state: Mutex<State>,
 }
 
@@ -52,27 +56,21 @@ struct State {
     loaded: Option<Loaded>,
 }
 
-/// A provider and the actor behind it.
+/// A provider. Its actor and child end with its last handle: tasks that have it go on with it.
 struct Loaded {
     file: String,
     llama: Llama,
-    stop: CancellationToken,
-    actor: JoinHandle<()>,
-}
-
-impl Loaded {
-    /// Ends the actor and with it the child.
-    async fn end(self) {
-        self.stop.cancel();
-        if let Err(error) = self.actor.await {
-            tracing::error!(%error, "the model's actor did not end well");
-        }
-    }
 }
 
 impl LlamaModels {
     /// Models run by `worker` with `threads` (0: the default); `file` is active.
-    pub fn new(worker: WorkerProgram, threads: u32, cache_dir: &Path, file: &str) -> Self {
+    pub fn new(
+        worker: WorkerProgram,
+        threads: u32,
+        cache_dir: &Path,
+        file: &str,
+        faults: Faults,
+    ) -> Self {
         let state = Mutex::new(State {
             file: file.to_owned(),
             loaded: None,
@@ -81,16 +79,18 @@ impl LlamaModels {
             worker,
             threads,
             cache_dir: cache_dir.to_owned(),
+            faults,
+            stop: CancellationToken::new(),
+            actors: TaskTracker::new(),
             state,
         }
     }
 
-    /// Ends the child.
+    /// Ends every child.
     pub async fn stop(&self) {
-        let loaded = self.lock().loaded.take();
-        if let Some(loaded) = loaded {
-            loaded.end().await;
-        }
+        self.stop.cancel();
+        self.actors.close();
+        self.actors.wait().await;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -108,13 +108,15 @@ impl LlamaModels {
         if self.threads > 0 {
             config.threads = self.threads;
         }
-        let stop = CancellationToken::new();
-        let (llama, actor) = Llama::spawn(config, stop.clone());
+        let (llama, actor) = Llama::spawn(config, self.stop.child_token());
+        self.actors.spawn(async move {
+            if let Err(error) = actor.await {
+                tracing::error!(%error, "the model's actor did not end well");
+            }
+        });
         Ok(Loaded {
             file: file.to_owned(),
             llama,
-            stop,
-            actor,
         })
     }
 
@@ -128,7 +130,7 @@ impl LlamaModels {
             return Ok(path);
         }
         let written = std::fs::create_dir_all(&folder)
-            .and_then(|()| write_whole(&path, EMBEDDED_BYTES, 0o600, &Faults::default()));
+            .and_then(|()| write_whole(&path, EMBEDDED_BYTES, 0o600, &self.faults));
         written.map(|()| path).map_err(|error| {
             let message = format!(
                 "the embedded model cannot be unpacked to {}: {error}",
@@ -149,10 +151,7 @@ impl LlamaModels {
         }
         let loaded = self.provider(&file)?;
         let llama = loaded.llama.clone();
-        if let Some(old) = state.loaded.replace(loaded) {
-            // Its actor ends by itself; what it still answers is answered.
-            old.stop.cancel();
-        }
+        state.loaded = Some(loaded);
         Ok(llama)
     }
 }
@@ -204,20 +203,12 @@ impl Models for LlamaModels {
                 ));
             }
             let loaded = self.provider(&file)?;
-            let card = match loaded.llama.card().await {
-                Ok(card) => card,
-                Err(error) => {
-                    loaded.end().await;
-                    return Err(inference_error(&error));
-                }
-            };
-            let old = {
+            let card = loaded.llama.card().await;
+            let card = card.map_err(|error| inference_error(&error))?;
+            {
                 let mut state = self.lock();
                 state.file.clone_from(&file);
-                state.loaded.replace(loaded)
-            };
-            if let Some(old) = old {
-                old.end().await;
+                state.loaded = Some(loaded);
             }
             let schema = "edgecoder/model/1".to_owned();
             Ok(ModelView {

@@ -239,6 +239,9 @@ pub struct TaskResult {
     pub tokens: Tokens,
     /// Work in the sandbox.
     pub fuel: Fuel,
+    /// What kind of failure, when the model or the sandbox could not be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<ErrorKind>,
     /// What to do now, a sentence.
     pub next: String,
 }
@@ -250,7 +253,8 @@ pub struct Event {
     pub schema: String,
     /// The task.
     pub task: TaskId,
-    /// From 1, without gaps: `GET /v1/tasks/{id}/events?after=N` resumes behind it.
+    /// Rising from 1: `GET /v1/tasks/{id}/events?after=N` resumes behind it. A task that begins again after the
+    /// daemon's restart leaves a gap.
     pub cursor: u64,
     /// When.
     pub at: Millis,
@@ -277,7 +281,7 @@ pub struct TaskView {
     pub submitted: Millis,
     /// When it last changed.
     pub changed: Millis,
-    /// Its end, when there is one.
+    /// Its end, when there is one; a list leaves code, receipt and bundle out.
     pub result: Option<TaskResult>,
 }
 

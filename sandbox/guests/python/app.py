@@ -72,9 +72,17 @@ def _call(request):
     modules.start(request.entry)
     sys.argv = [f"{files.ROOT}/{request.entry}"]
     call = json.loads(request.call)
-    target = modules.import_solution(request.entry)
-    for name in call["entry"].split("."):
-        target = getattr(target, name)
+    try:
+        target = modules.import_solution(request.entry)
+        for name in call["entry"].split("."):
+            target = getattr(target, name)
+    except (SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        # Told apart from what the function raises: code without the function must not pass for its exception.
+        suites.print_traceback(error)
+        why = f"could not be called: {type(error).__name__}: {suites.text_of(error)}"
+        return _response(Ended.UNSUPPORTED, message=why)
     returned = target(*call["args"], **call["kwargs"])
     sys.set_int_max_str_digits(0)
     try:

@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+for needed in python3 zstd sha256sum; do
+  command -v "$needed" >/dev/null || { echo "$needed is missing (Debian: apt-get install python3-venv zstd)" >&2; exit 69; }
+done
+python3 -c 'import ensurepip' 2>/dev/null || { echo "python3 cannot make environments (Debian: apt-get install python3-venv)" >&2; exit 69; }
+
 # Of the wheel for x86-64 Linux, as PyPI lists it.
 requirement='componentize-py==0.25.1 --hash=sha256:8623cd8cab8453cb0cd8bf03f3c7103420d06f2f3d360186a280a70a1ca5e89f'
 

@@ -25,6 +25,7 @@ pub fn config() -> SandboxConfig {
         cache_dir: cache_dir(),
         threads: 2,
         options: EngineOptions::default(),
+        faults: Default::default(),
     }
 }
 

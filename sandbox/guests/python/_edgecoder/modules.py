@@ -189,8 +189,11 @@ def import_solution(program):
 def solution_is(program):
     """Makes `solution` stand for this file, and returns its own name."""
     global _solution
-    _solution = name_of(program)
-    return _solution
+    name = name_of(program)
+    if name in FIXED:
+        raise ImportError(f"{program} has the name of a module that the interpreter stands on: rename it")
+    _solution = name
+    return name
 
 
 def reset():

@@ -196,6 +196,9 @@ class _Asserts:
 
     def run(self):
         asserts = any(isinstance(statement, ast.Assert) for statement in self.statements)
+        if not any(self._acts(statement) for statement in self.statements):
+            self.results.add("the file tests something", "ERRORED", "it only defines: name a file of test functions test_….py, or write asserts")
+            return self.results.all
         stopped = ""
         for statement in self.statements:
             name = f"line {statement.lineno}" if asserts else "the file runs"
@@ -209,6 +212,13 @@ class _Asserts:
         if not asserts and not stopped:
             self.results.add("the file runs", "PASSED")
         return self.results.all
+
+    @staticmethod
+    def _acts(statement):
+        """Whether running it can fail a test: what only defines or imports, or is a text, cannot."""
+        text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Pass)
+        return not (text or isinstance(statement, defines))
 
     def _run(self, node, how="exec"):
         """Compiles with the `from __future__` imports seen so far, as one file would."""

@@ -1,0 +1,185 @@
+//! Open tasks in memory: their state, their events, and who is woken by them.
+//!
+//! Only one writer moves a task along at a time: whoever runs it, or, before that, whoever cancels it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use edgecoder_node_store::{Store, StoreError, TreeName};
+use edgecoder_protocol::{
+    Millis, TaskId, TaskState,
+    operator::{Event, Step, TaskRequest, TaskResult, TaskView},
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Ended tasks that could not be stored and stay in memory, so that their user still gets them.
+const UNSTORED_MAX: usize = 16;
+/// How far cursors jump when a task begins again: further than any run's events, of which the last may have been
+/// seen by a client and lost with the daemon.
+const RESTART_GAP: u64 = 1_000_000;
+
+/// A task as the store lists it: small whatever its files are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredTask {
+    /// Without code, receipt and bundle, which the last event has.
+    pub view: TaskView,
+    /// Its user has withdrawn it; nothing of it may run again.
+    #[serde(default)]
+    pub is_withdrawn: bool,
+}
+
+/// A task that is open, or has ended and could not be stored.
+pub struct Live {
+    pub task: StoredTask,
+    pub request: Arc<TaskRequest>,
+    pub events: Vec<Event>,
+    /// The last event's cursor: who watches is woken by it.
+    pub cursor: watch::Sender<u64>,
+    pub cancel: CancellationToken,
+    pub is_running: bool,
+}
+
+impl Live {
+    fn new(task: StoredTask, request: TaskRequest, events: Vec<Event>, cursor: u64) -> Self {
+        Self {
+            task,
+            request: Arc::new(request),
+            events,
+            cursor: watch::Sender::new(cursor),
+            cancel: CancellationToken::new(),
+            is_running: false,
+        }
+    }
+}
+
+/// The open tasks over their store. Cheap to clone.
+#[derive(Clone)]
+pub struct Book {
+    pub store: Store,
+    live: Arc<Mutex<BTreeMap<TaskId, Live>>>,
+}
+
+impl Book {
+    pub fn new(store: Store) -> Self {
+        let live = Arc::default();
+        Self { store, live }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, BTreeMap<TaskId, Live>> {
+        // A panic while the lock was held left whole values: each change is one assignment.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A task that was just accepted.
+    pub fn begin(&self, task: StoredTask, request: TaskRequest) {
+        let id = task.view.id;
+        self.lock()
+            .insert(id, Live::new(task, request, Vec::new(), 0));
+    }
+
+    /// A task that was open when the daemon last stopped.
+    ///
+    /// # Errors
+    /// [`StoreError`] when its request or events cannot be read.
+    pub fn resume(&self, task: StoredTask) -> Result<(), StoreError> {
+        let id = task.view.id;
+        let request: Option<TaskRequest> = self.store.get(TreeName::Requests, &id.0)?;
+        let request = request.ok_or(StoreError::Missing)?;
+        let events: Vec<Event> = self.store.list(TreeName::Events, &id.0, usize::MAX)?;
+        let last = events.last().map_or(0, |event| event.cursor);
+        let live = Live::new(task, request, events, last + RESTART_GAP);
+        self.lock().insert(id, live);
+        Ok(())
+    }
+
+    /// Appends an event and moves the task to `state` where that is legal.
+    pub fn record(&self, id: TaskId, step: Step, state: TaskState, at: Millis) {
+        let mut live = self.lock();
+        let Some(one) = live.get_mut(&id) else { return };
+        let view = &mut one.task.view;
+        // A task that begins again after a restart is planned again, and stays queued.
+        let moved = view.state.may_become(state);
+        if moved {
+            view.state = state;
+        }
+        view.changed = at;
+        if let Step::Done(result) = &step {
+            view.result = Some(outline(result));
+        }
+        let cursor = *one.cursor.borrow() + 1;
+        let event = Event {
+            schema: "edgecoder/event/1".into(),
+            task: id,
+            cursor,
+            at,
+            state: view.state,
+            step,
+        };
+        let mut key = id.0.to_vec();
+        key.extend_from_slice(&cursor.to_be_bytes());
+        let stored = self.store.put(TreeName::Events, &key, &event);
+        let stored = match moved {
+            true => stored.and_then(|()| self.store.put(TreeName::Tasks, &id.0, &one.task)),
+            false => stored,
+        };
+        if let Err(error) = stored {
+            // The task goes on in memory, and its end is kept there when it cannot be synced.
+            tracing::warn!(task = %id, %error, "event not stored");
+        }
+        one.events.push(event);
+        one.cursor.send_replace(cursor);
+    }
+
+    /// Moves a task along without an event.
+    pub fn advance(&self, id: TaskId, state: TaskState) {
+        if let Some(live) = self.lock().get_mut(&id)
+            && live.task.view.state.may_become(state)
+        {
+            live.task.view.state = state;
+        }
+    }
+
+    /// The state of an open task.
+    pub fn state(&self, id: TaskId) -> TaskState {
+        self.lock()
+            .get(&id)
+            .map_or(TaskState::Failed, |live| live.task.view.state)
+    }
+
+    /// Lets go of a task that has ended and is stored. Its watchers read the rest from the store.
+    pub fn forget(&self, id: TaskId) {
+        if let Err(error) = self.store.remove(TreeName::Requests, &id.0) {
+            // Space is all that is lost.
+            tracing::warn!(task = %id, %error, "request not removed");
+        }
+        self.lock().remove(&id);
+    }
+
+    /// Keeps a task that has ended and could not be stored, in place of the oldest such.
+    pub fn keep(&self) {
+        let mut live = self.lock();
+        let mut ended: Vec<(Millis, TaskId)> = live
+            .values()
+            .filter(|one| one.task.view.state.is_final())
+            .map(|one| (one.task.view.changed, one.task.view.id))
+            .collect();
+        ended.sort_unstable();
+        for (_, id) in ended.iter().rev().skip(UNSTORED_MAX) {
+            live.remove(id);
+        }
+    }
+}
+
+/// A result without what can be large.
+fn outline(result: &TaskResult) -> TaskResult {
+    TaskResult {
+        code: None,
+        receipt: None,
+        bundle: None,
+        ..result.clone()
+    }
+}
