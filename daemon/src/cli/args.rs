@@ -42,6 +42,14 @@ impl Arguments {
     }
 }
 
+    /// Flags for a daemon that this command starts: it reads the same file, wherever it runs.
+    pub fn handed_on(&self) -> Vec<(String, String)> {
+        let file = self.config.as_ref();
+        let file = file.and_then(|path| std::path::absolute(path).ok());
+        let config = file.map(|path| ("config".to_owned(), path.to_string_lossy().into_owned()));
+        config.into_iter().chain(self.flags()).collect()
+    }
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::{Config, Layers, Settings};
+use crate::config::{Config, Layers, Settings, environment};
 
 pub use args::Arguments;
 use args::Command;
@@ -51,13 +51,13 @@ pub async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<u8, Failure> {
     let settings = Settings::read(&Layers {
         file: arguments.config.clone(),
-        environment: std::env::vars().collect(),
+        environment: environment(),
         flags: arguments.flags(),
     })?;
     let config = settings.config()?;
     let at = Place {
         config,
-        arguments: arguments.flags(),
+        arguments: arguments.handed_on(),
     };
     match arguments.command {
         Command::Solve(args) => solve::run(&at, args).await,
