@@ -1,6 +1,7 @@
 //! The `edgecoder` command: a client of the operator API that starts a daemon for itself when none runs.
 
 mod args;
+mod asserts;
 mod bench;
 mod bench_inference;
 mod client;
@@ -12,6 +13,7 @@ mod failure;
 mod files;
 mod manage;
 mod screen;
+mod outputs;
 mod solve;
 
 use std::process::ExitCode;
@@ -30,13 +32,15 @@ pub async fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version print to standard output and are no failure. A closed pipe is none of ours.
-            error.print().ok();
-            return ExitCode::from(if error.use_stderr() {
-                failure::USAGE
-            } else {
-                0
-            });
+            // Help and version print to standard output and are no failure.
+            let printed = error.print();
+            if error.use_stderr() {
+                return ExitCode::from(failure::USAGE);
+            }
+            if let Err(error) = printed {
+                screen::lost(&error);
+            }
+            return ExitCode::SUCCESS;
         }
     };
     match run(arguments).await {
