@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    build,
     config::{Config, Mode, Origin},
     executor::Executor,
     tasks::Tasks,
@@ -270,6 +271,7 @@ impl NodeHandle {
         NodeStatus {
             schema: "edgecoder/status/1".into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            build: build::running(),
             pid: std::process::id(),
             node: inner.key.peer_id(),
             mode: match inner.config.mode {

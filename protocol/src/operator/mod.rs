@@ -331,6 +331,9 @@ pub struct NodeStatus {
     /// Program version.
     pub version: String,
     /// The daemon's process.
+    /// Which build of it runs: opaque, and compared by those who would start another.
+    #[serde(default)]
+    pub build: String,
     pub pid: u32,
     /// Its key.
     pub node: PeerId,
