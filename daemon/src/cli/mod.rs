@@ -4,6 +4,7 @@ mod args;
 mod asserts;
 mod bench;
 mod bench_inference;
+mod bench_peer;
 mod client;
 mod daemon;
 mod doctor;
@@ -12,8 +13,8 @@ mod exec;
 mod failure;
 mod files;
 mod manage;
-mod screen;
 mod outputs;
+mod screen;
 mod solve;
 
 use std::process::ExitCode;
