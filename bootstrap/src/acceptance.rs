@@ -3,9 +3,11 @@
 //! A failing line does not end the tier: what the others found is worth having.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::failure::{FAILED, Failure};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, quoted};
 use crate::measurements::{Bar, judge};
 use crate::place::Place;
 use crate::progress::{Done, Progress, succeed};
@@ -174,16 +176,18 @@ fn measure(
     words: &str,
     bar: Bar,
 ) -> Result<Done, Failure> {
-    let invocation = Invocation::at(&place.binary("edgecoder"))
-        .args(words)
-        .arg("--json");
+    let folder = place.target.join("acceptance");
+    let edgecoder = own_node(place, &folder.join("node"))?;
+    let invocation = edgecoder.clone().args(words).arg("--json");
     screen.detail(&format!("$ {invocation}"));
     let again = format!("cd {} && {invocation}", place.root.display());
-    let output = invocation
-        .capture(&place.root)
-        .map_err(|error| Failure::new(FAILED, error.to_string(), again.clone()))?;
+    let output = invocation.capture(&place.root);
+    if !edgecoder.args("daemon stop").answers(&place.root) {
+        screen
+            .detail("its daemon could not be stopped, and is stopped before the next measurement");
+    }
+    let output = output.map_err(|error| Failure::new(FAILED, error.to_string(), again.clone()))?;
     let json = String::from_utf8_lossy(&output.stdout);
-    let folder = place.target.join("acceptance");
     let kept = folder.join(format!("{name}.json"));
     // Kept for reading afterwards; the judgement below does not depend on it.
     if fs::create_dir_all(&folder)
@@ -204,6 +208,32 @@ fn measure(
     let finding = judged.map_err(|finding| Failure::new(FAILED, finding, again))?;
     screen.detail(&finding);
     Ok(Done::With(finding))
+}
+
+/// `edgecoder` with a fresh node in `folder`. The user's own would bring its model and settings into the figures,
+/// and would be left with the measurement's tasks.
+fn own_node(place: &Place, folder: &Path) -> Result<Invocation, Failure> {
+    let shown = folder.display();
+    let edgecoder = Invocation::at(&place.binary("edgecoder"))
+        .with("EDGECODER_DATA_DIR", shown.to_string())
+        .with(
+            "EDGECODER_SOCKET",
+            folder.join("edgecoderd.sock").display().to_string(),
+        )
+        .with("EDGECODER_MODEL", "embedded");
+    // Left from a measurement that was interrupted. Whether there was one does not matter.
+    edgecoder.clone().args("daemon stop").answers(&place.root);
+    let removed = match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => fs::create_dir_all(folder),
+    };
+    removed.map(|()| edgecoder).map_err(|error| {
+        Failure::new(
+            FAILED,
+            format!("a node of the measurement's own cannot be made in {shown}: {error}"),
+            format!("rm -r {}", quoted(&shown.to_string())),
+        )
+    })
 }
 
 fn ignored_test(place: &Place, screen: &Screen, name: &str) -> Result<Done, Failure> {
@@ -290,7 +320,53 @@ fn cargo_deny(place: &Place, screen: &Screen) -> Result<Invocation, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
     use super::*;
+
+    /// Stands for `edgecoder`: says what it was told, and answers an evaluation as if all had passed.
+    const FAKE: &str = r#"#!/bin/sh
+echo "$EDGECODER_DATA_DIR $EDGECODER_SOCKET $EDGECODER_MODEL $*" >> "$(dirname "$0")/calls"
+test "$1" = eval && touch "$EDGECODER_DATA_DIR/used" && echo '{"tasks": 60, "passed": 60}'
+true
+"#;
+
+    fn measured(root: PathBuf) -> Vec<String> {
+        let place = Place {
+            target: root.join("target"),
+            cache: root.join("cache"),
+            root,
+        };
+        fs::create_dir_all(place.binaries()).unwrap();
+        let fake = place.binary("edgecoder");
+        fs::write(&fake, FAKE).unwrap();
+        fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+        let node = place.target.join("acceptance/node");
+        fs::create_dir_all(&node).unwrap();
+        fs::write(node.join("left"), "").unwrap();
+        let screen = Screen::new(1);
+        let bar = Bar::AllOf(50);
+        measure(&place, &screen, "programs", "eval --tasks x", bar).unwrap();
+        assert!(node.join("used").exists() && !node.join("left").exists());
+        assert!(place.target.join("acceptance/programs.json").exists());
+        let node = node.display();
+        let own = format!("{node} {node}/edgecoderd.sock embedded ");
+        let calls = fs::read_to_string(place.binaries().join("calls")).unwrap();
+        let calls = calls.lines().map(|call| call.strip_prefix(&own).unwrap());
+        calls.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_measurement_has_a_fresh_node_of_its_own_and_stops_it() {
+        let root = std::env::temp_dir().join(format!("edgecoder-measure-{}", std::process::id()));
+        let calls = measured(root.clone());
+        assert_eq!(
+            calls,
+            ["daemon stop", "eval --tasks x --json", "daemon stop"]
+        );
+        fs::remove_dir_all(root).unwrap();
+    }
 
     #[test]
     fn each_line_has_a_name_of_its_own() {

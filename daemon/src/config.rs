@@ -5,9 +5,13 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
 };
+
+/// The operator API's socket, in its folder.
+const SOCKET: &str = "edgecoderd.sock";
 
 /// Where a node may send and take work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// A GGUF file, or `embedded`.
     pub model: String,
+    /// Who named it: a model that was chosen at run time gives way to any setting.
+    pub model_origin: Origin,
     /// Threads of the model; 0 for physical cores minus one.
     pub threads: u32,
     /// Executions at a time; 0 for one a core.
@@ -146,6 +152,14 @@ pub struct Layers {
     pub flags: Vec<(String, String)>,
 }
 
+/// The environment of this process, as [`Layers`] takes it. What is not UTF-8 cannot be a setting, and is left out.
+pub fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(text).collect()
+}
+
 /// Environment variables of ours that are not settings.
 const NOT_SETTINGS: [&str; 2] = ["EDGECODER_CONFIG", "EDGECODER_FAULT"];
 
@@ -192,7 +206,21 @@ impl Settings {
                 Origin::Flag(format!("--{}", key.replace('_', "-"))),
             )?;
         }
+        settings.move_socket();
         Ok(settings)
+    }
+
+    /// A data folder of one's own is a node of one's own, so its socket lies in it unless a setting says where.
+    fn move_socket(&mut self) {
+        let chosen = self.0.get("data_dir").cloned();
+        let socket = self.0.get_mut("socket");
+        if let (Some(data_dir), Some(socket)) = (chosen, socket)
+            && data_dir.origin != Origin::Default
+            && socket.origin == Origin::Default
+        {
+            let path = Path::new(&data_dir.value).join(SOCKET);
+            socket.value = path.to_string_lossy().into_owned();
+        }
     }
 
     fn read_file(&mut self, path: &Path, required: bool) -> Result<(), ConfigError> {
@@ -309,6 +337,10 @@ impl Settings {
             cache_dir: dir("cache_dir")?,
             socket: self.parse("socket", "an absolute path of at most 107 bytes", socket)?,
             model: self.parse("model", "`embedded` or an absolute path", model)?,
+            model_origin: self
+                .0
+                .get("model")
+                .map_or(Origin::Default, |setting| setting.origin.clone()),
             threads: threads("threads")?,
             sandbox_threads: threads("sandbox_threads")?,
             log: self.parse("log", "a tracing filter", |text| {
@@ -338,14 +370,8 @@ fn defaults(
     let cache = base(variable, "XDG_CACHE_HOME", ".cache")
         .or_else(|| variable("EDGECODER_CACHE_DIR").map(PathBuf::from))
         .ok_or(ConfigError::NoHome)?;
-    // A data folder of one's own is a node of one's own, so its socket lies in it.
-    let runtime = variable("XDG_RUNTIME_DIR").filter(|_| variable("EDGECODER_DATA_DIR").is_none());
-    let socket_dir = runtime.map(|dir| Path::new(&dir).join("edgecoder"));
-    let own_data = variable("EDGECODER_DATA_DIR").map(PathBuf::from);
-    let socket = socket_dir
-        .or(own_data)
-        .unwrap_or_else(|| data.clone())
-        .join("edgecoderd.sock");
+    let runtime = variable("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("edgecoder"));
+    let socket = runtime.unwrap_or_else(|| data.clone()).join(SOCKET);
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     Ok([
         ("mode", "local".to_owned()),
@@ -372,81 +398,4 @@ fn defaults(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layers(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Layers {
-        let own = |pairs: &[(&str, &str)]| {
-            pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect::<Vec<_>>()
-        };
-        let mut environment = own(environment);
-        environment.push(("HOME".into(), "/home/u".into()));
-        Layers {
-            file: Some(file.into()),
-            environment,
-            flags: own(flags),
-        }
-    }
-
-    #[test]
-    fn later_layers_win_and_each_value_knows_its_origin() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config.toml");
-        std::fs::write(&file, "threads = 2\nlog = \"warn\"\nmodel = \"/m.gguf\"\n").unwrap();
-        let file = file.to_str().unwrap();
-        let layers = layers(
-            file,
-            &[("EDGECODER_LOG", "debug"), ("EDGECODER_THREADS", "3")],
-            &[("threads", "4")],
-        );
-        let settings = Settings::read(&layers).unwrap();
-        let config = settings.config().unwrap();
-        assert_eq!(
-            (config.threads, config.log.as_str(), config.model.as_str()),
-            (4, "debug", "/m.gguf")
-        );
-        assert_eq!(config.data_dir, Path::new("/home/u/.local/share/edgecoder"));
-        let origins: Vec<String> = settings
-            .iter()
-            .map(|(key, s)| format!("{key}: {}", s.origin))
-            .collect();
-        assert!(
-            origins.contains(&"threads: flag --threads".to_owned()),
-            "{origins:?}"
-        );
-        assert!(origins.contains(&"log: environment EDGECODER_LOG".to_owned()));
-        assert!(origins.contains(&format!("model: file {file}")));
-        assert!(origins.contains(&"mode: default".to_owned()));
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_refused_with_what_could() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config.toml");
-        let check = |text: &str, environment: &[(&str, &str)], says: &str| {
-            std::fs::write(&file, text).unwrap();
-            let layers = layers(file.to_str().unwrap(), environment, &[]);
-            let error = Settings::read(&layers)
-                .and_then(|settings| settings.config())
-                .unwrap_err();
-            assert!(error.to_string().contains(says), "{error}");
-        };
-        check("thread = 1", &[], "did you mean `threads`?");
-        check("", &[("EDGECODER_SOKET", "/x")], "did you mean `socket`?");
-        check("zzz = 1", &[], "unknown setting `zzz`");
-        check("threads = -1", &[], "expected a number from 0 to 1024");
-        check("mode = \"mesh\"", &[], "expected local");
-        check("model = \"m.gguf\"", &[], "absolute path");
-        check("threads = [", &[], "correct or remove it");
-        check(
-            "",
-            &[("EDGECODER_SOCKET", &format!("/{}", "x".repeat(120)))],
-            "107 bytes",
-        );
-        let missing = layers("/nonexistent/config.toml", &[], &[]);
-        assert!(Settings::read(&missing).is_err());
-    }
-}
+mod tests;

@@ -88,11 +88,10 @@ impl Executor {
             .first_difference(&replayed.receipt.body)
             .map(str::to_owned);
         Ok(ReplayAnswer {
-            schema: "edgecoder/exec/1".into(),
+            replayed,
             verdict,
             differs,
             recorded_by: recorded.signer,
-            replayed,
         })
     }
 }

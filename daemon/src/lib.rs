@@ -1,9 +1,11 @@
 //! A node of EdgeCoder: its roles wired together, its operator API, and the commands that are its clients.
 
 pub mod api;
+mod build;
 mod bundle;
 pub mod cli;
 pub mod config;
+mod data_dir;
 mod executor;
 pub mod node;
 pub mod serve;

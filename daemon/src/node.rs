@@ -18,7 +18,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, Mode},
+    build,
+    config::{Config, Mode, Origin},
     executor::Executor,
     tasks::Tasks,
     wiring::{Models, inference_error},
@@ -87,7 +88,8 @@ impl Node {
         let key = Arc::new(ports.key);
         let executor = Executor::new(ports.sandbox, key.clone());
         let chosen: Option<String> = ports.store.get(TreeName::Settings, ACTIVE_MODEL)?;
-        if let Some(file) = chosen {
+        // A model that a setting names wins: what was chosen at run time stands for the default alone.
+        if let (Some(file), Origin::Default) = (chosen, &config.model_origin) {
             // A model that is gone since must not keep the node from starting; using it says what is wrong.
             ports.models.choose(&file);
         }
@@ -269,6 +271,7 @@ impl NodeHandle {
         NodeStatus {
             schema: "edgecoder/status/1".into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            build: build::running(),
             pid: std::process::id(),
             node: inner.key.peer_id(),
             mode: match inner.config.mode {

@@ -1,9 +1,9 @@
 //! The daemon process: locks its data folder, makes the ports, starts the node, serves its socket, stops.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,13 +12,13 @@ use edgecoder_inference::WorkerProgram;
 use edgecoder_node_store::{Faults, Opened, Store, StoreError, write_new};
 use edgecoder_protocol::{Millis, key::NodeKey};
 use edgecoder_sandbox::{EngineOptions, Sandbox, SandboxConfig};
-use rustix::fs::{FlockOperation, flock};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixSocket};
 use tracing::{info, warn};
 
 use crate::{
     api,
     config::Config,
+    data_dir,
     node::{Node, Ports},
     wiring::LlamaModels,
 };
@@ -31,6 +31,8 @@ pub const COMPILE_GUEST: &str = "compile-guest";
 pub const INFERENCE_WORKER: &str = "inference-worker";
 /// Hidden subcommand that measures llama.cpp alone.
 pub const BENCH_PEER: &str = "bench-peer";
+/// Connections that wait to be accepted: more than any script opens at once. Further ones wait to connect.
+const BACKLOG: u32 = 1_024;
 
 /// Why the daemon could not start or went down.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +94,14 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
         let path = path.to_owned();
         move |source| ServeError::File { path, source }
     };
-    private_folder(&config.data_dir).map_err(file(&config.data_dir))?;
-    private_folder(&config.cache_dir).map_err(file(&config.cache_dir))?;
-    let _lock = lock(&config.data_dir)?;
+    data_dir::make(&config.data_dir)
+        .and_then(|()| data_dir::close(&config.data_dir))
+        .map_err(file(&config.data_dir))?;
+    data_dir::make(&config.cache_dir).map_err(file(&config.cache_dir))?;
+    let locked = data_dir::lock(&config.data_dir).await;
+    let Some(_lock) = locked.map_err(file(&config.data_dir))? else {
+        return Err(ServeError::Locked(config.data_dir));
+    };
     let key = node_key(&config.data_dir.join("node.key"), &faults)?;
     let database = config.data_dir.join("db");
     let Opened { store, set_aside } = Store::open(&database, &faults)?;
@@ -180,36 +187,6 @@ async fn signalled() {
     }
 }
 
-fn private_folder(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-}
-
-/// The data folder's lock, held while the file is open: it goes with the process, however that ends.
-fn lock(data_dir: &Path) -> Result<File, ServeError> {
-    let path = data_dir.join("lock");
-    let opened = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path);
-    let file = opened.map_err(|source| ServeError::File {
-        path: path.clone(),
-        source,
-    })?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(ServeError::Locked(data_dir.to_owned())),
-        Err(error) => Err(ServeError::File {
-            path,
-            source: error.into(),
-        }),
-    }
-}
-
 /// The node's key, made at the first start.
 fn node_key(path: &Path, faults: &Faults) -> Result<NodeKey, ServeError> {
     let fail = |source| ServeError::File {
@@ -253,7 +230,7 @@ fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
         source,
     };
     if let Some(folder) = socket.parent() {
-        private_folder(folder).map_err(fail)?;
+        data_dir::make(folder).map_err(fail)?;
     }
     if std::os::unix::net::UnixStream::connect(socket).is_ok() {
         return Err(ServeError::Locked(socket.to_owned()));
@@ -268,11 +245,10 @@ fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
         }
         Err(_) => {}
     }
-    // Bound under a private name, restricted, then moved in place: nobody else can connect in between.
-    let hidden = socket.with_extension(format!("{}.tmp", std::process::id()));
-    fs::remove_file(&hidden).ok();
-    let listener = UnixListener::bind(&hidden).map_err(fail)?;
-    fs::set_permissions(&hidden, Permissions::from_mode(0o600)).map_err(fail)?;
-    fs::rename(&hidden, socket).map_err(fail)?;
-    Ok(listener)
+    // Restricted before it listens: nobody else can connect in between. No other name is needed for that, which
+    // could be longer than a socket's path may be.
+    let bound = UnixSocket::new_stream().map_err(fail)?;
+    bound.bind(socket).map_err(fail)?;
+    fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(fail)?;
+    bound.listen(BACKLOG).map_err(fail)
 }

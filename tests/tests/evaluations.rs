@@ -77,3 +77,42 @@ fn an_eval_of_wrong_solutions_fails_and_names_them() {
     home.run("eval --solver canonical --tasks broken.jsonl")
         .refuses(64, "line 1");
 }
+
+#[test]
+fn a_prompt_that_the_model_refuses_is_a_refused_task_and_not_the_end() {
+    let home = Home::new();
+    let task = |id: &str, docstring: &str| {
+        json!({"task_id": id, "prompt": format!("def add(a, b):\n    \"\"\"{docstring}\"\"\"\n"),
+            "canonical_solution": "    return a + b\n", "entry_point": "add",
+            "test": "def check(candidate):\n    assert candidate(2, 3) == 5\n"})
+    };
+    let set = format!(
+        "{}\n{}\n",
+        task("T/long", &"Add the numbers. ".repeat(20_000)),
+        task(
+            "T/good",
+            "Write a function add(a, b) that returns the sum of a and b."
+        )
+    );
+    home.write("set.jsonl", set);
+    let said = home.run("eval --solver agent --json --tasks set.jsonl");
+    assert_eq!(said.code, 1, "{said:?}");
+    let summary = said.json();
+    assert_eq!(
+        (&summary["tasks"], &summary["refused"]),
+        (&json!(2), &json!(1)),
+        "{summary:#}"
+    );
+    let long = &summary["results"][0];
+    assert_eq!(
+        (&long["passed"], &long["attempts"]),
+        (&json!(false), &json!(0))
+    );
+    assert!(!long["error"].as_str().unwrap().is_empty(), "{long}");
+    assert_eq!(summary["results"][1]["attempts"], json!(1), "{summary:#}");
+    assert_eq!(home.run("eval -k 17 --tasks set.jsonl").code, 64);
+    let home = home.with("EDGECODER_MODEL", "/nonexistent/model.gguf");
+    home.stop();
+    home.run("eval --solver agent --tasks set.jsonl")
+        .refuses(4, "model");
+}

@@ -101,7 +101,11 @@ fn a_bundle_replays_as_agreed_on_another_node() {
             (&"agreed".into(), &Value::Null)
         );
         assert_eq!(answer["recorded_by"], maker_id);
-        assert_ne!(answer["replayed"]["receipt"]["signer"], maker_id);
+        // An exec object of the run made here, and the verdict beside it.
+        assert_eq!(answer["schema"], "edgecoder/exec/1");
+        assert_ne!(answer["receipt"]["signer"], maker_id);
+        assert!(answer["outcome"].is_string() && answer["tests"].is_array());
+        assert!(answer.get("replayed").is_none(), "{answer}");
     }
 }
 

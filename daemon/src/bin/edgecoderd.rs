@@ -4,7 +4,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use edgecoder_daemon::{
-    config::{Layers, Settings},
+    config::{Layers, Settings, environment},
     serve,
 };
 use edgecoder_node_store::Faults;
@@ -50,7 +50,7 @@ fn compile_guest(arguments: Vec<std::ffi::OsString>) -> ExitCode {
         return edgecoder_sandbox::compile_main(&arguments);
     }
     let layers = Layers {
-        environment: std::env::vars().collect(),
+        environment: environment(),
         ..Layers::default()
     };
     match Settings::read(&layers).and_then(|settings| settings.config()) {
@@ -82,7 +82,7 @@ fn daemon() -> ExitCode {
     ];
     let layers = Layers {
         file: arguments.config,
-        environment: std::env::vars().collect(),
+        environment: environment(),
         flags: flags.into_iter().flatten().collect(),
     };
     let config = match Settings::read(&layers).and_then(|settings| settings.config()) {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use edgecoder_protocol::generation::CANDIDATES_MAX;
 
 /// Coding tasks in, tested code out, on your own machine.
 #[derive(Debug, Parser)]
@@ -39,6 +40,14 @@ impl Arguments {
             Some((key.to_owned(), path.to_string_lossy().into_owned()))
         })
         .collect()
+    }
+
+    /// Flags for a daemon that this command starts: it reads the same file, wherever it runs.
+    pub fn handed_on(&self) -> Vec<(String, String)> {
+        let file = self.config.as_ref();
+        let file = file.and_then(|path| std::path::absolute(path).ok());
+        let config = file.map(|path| ("config".to_owned(), path.to_string_lossy().into_owned()));
+        config.into_iter().chain(self.flags()).collect()
     }
 }
 
@@ -264,7 +273,8 @@ pub struct Eval {
     #[arg(long, default_value = "agent")]
     pub solver: Solver,
     /// Samples a task, 1 to 16.
-    #[arg(short = 'k', value_name = "K", default_value_t = 1)]
+    #[arg(short = 'k', value_name = "K", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(CANDIDATES_MAX)))]
     pub samples: u32,
     /// Seed of sampling.
     #[arg(long, value_name = "N", default_value_t = 0)]

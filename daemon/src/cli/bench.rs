@@ -4,12 +4,7 @@
 //! are printed with the load, single times never.
 
 use std::{
-    io::Write,
-    process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,6 +17,7 @@ use serde::Serialize;
 use super::{
     Place,
     args::{Bench, Subject},
+    bench_peer::{PYTHON, children_cpu_ms, native, native_command, native_over},
     eval::{Task, parse_tasks, process_cpu_ms},
     failure::{FAILED, Failure, INTERNAL},
     manage::print_json,
@@ -32,9 +28,6 @@ use crate::{
     serve::sandbox_config,
 };
 
-/// The peer: Debian's own interpreter, isolated and without site packages. A version manager's shim would
-/// cost it 40 ms of start.
-const PYTHON: &str = "/usr/bin/python3";
 /// Samples of a trivial run: enough for a p99.
 const TRIVIAL_RUNS: usize = 240;
 /// Rounds over the whole program set.
@@ -189,8 +182,9 @@ pub fn odd(error: &dyn std::fmt::Display) -> Failure {
     )
 }
 
+/// The moment.
 #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn clock() -> Instant {
+pub fn clock() -> Instant {
     Instant::now()
 }
 
@@ -260,41 +254,6 @@ async fn ran(executor: &Executor, execution: Execution) -> Result<(), Failure> {
             "a benchmark's program ended as {}: {} {}",
             answer.outcome, answer.reason, answer.stderr
         )))
-    }
-}
-
-/// A bare process that runs `code` and its CPU milliseconds.
-fn native(code: &str) -> Result<(), Failure> {
-    let mut child = Command::new(PYTHON)
-        .args(["-I", "-S", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .map_err(|error| odd(&error))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(code.as_bytes())
-            .map_err(|error| odd(&error))?;
-    }
-    let status = child.wait().map_err(|error| odd(&error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(odd(&format!("{PYTHON} ended with {status}")))
-    }
-}
-
-fn native_command(code: &str) -> Result<(), Failure> {
-    let status = Command::new(PYTHON)
-        .args(["-I", "-S", "-c", code])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .map_err(|error| odd(&error))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(odd(&format!("{PYTHON} ended with {status}")))
     }
 }
 
@@ -389,48 +348,15 @@ fn joined(one: Option<Result<Result<(), Failure>, tokio::task::JoinError>>) -> R
     }
 }
 
-fn native_over(tasks: &[Task], cores: usize) -> Result<Duration, Failure> {
-    let programs: Vec<String> = tasks
-        .iter()
-        .map(|task| {
-            format!(
-                "{}{}\n\ncheck({})\n",
-                task.canonical(),
-                task.test,
-                task.entry_point
-            )
-        })
-        .collect();
-    let next = AtomicUsize::new(0);
-    let began = clock();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores)
-            .map(|_| {
-                scope.spawn(|| {
-                    while let Some(code) = programs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        native_command(code)?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|_| Err(odd(&"a benchmark thread panicked")))
-        })
-    })?;
-    Ok(began.elapsed())
-}
-
 /// CPU time of a program that computes, fully metered, against a bare process.
 async fn cpu_bound(executor: &Executor, name: &str, code: &str) -> Result<Row, Failure> {
-    let pid = executor.sandbox().child_pid().unwrap_or_default();
+    let pid = executor.sandbox().child_pid();
+    let pid = pid.ok_or_else(|| odd(&"the sandbox's child is not running"))?;
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for _ in 0..CPU_ROUNDS {
         let before = process_cpu_ms(pid);
         ran(executor, script(code)?).await?;
-        ours.push((process_cpu_ms(pid) - before) as f64);
+        ours.push(spent(before, process_cpu_ms(pid))?);
         let before = children_cpu_ms();
         native(code)?;
         peer.push(children_cpu_ms() - before);
@@ -451,16 +377,14 @@ async fn cpu_bound(executor: &Executor, name: &str, code: &str) -> Result<Row, F
     })
 }
 
-/// CPU milliseconds of all children of this process that have ended.
-fn children_cpu_ms() -> f64 {
-    // SAFETY: rusage is plain data for which zeroes are valid, and the pointer is to a live one.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
-        usage
-    };
-    let ms = |time: libc::timeval| time.tv_sec as f64 * 1e3 + time.tv_usec as f64 / 1e3;
-    ms(usage.ru_utime) + ms(usage.ru_stime)
+/// CPU time between two readings of one process; a process that has ended has none, and is no measurement.
+fn spent(before: u64, after: u64) -> Result<f64, Failure> {
+    match after.checked_sub(before) {
+        Some(ms) if before > 0 => Ok(ms as f64),
+        _ => Err(odd(
+            &"the sandbox's child ended while it was measured; try again",
+        )),
+    }
 }
 
 fn machine() -> Machine {
@@ -493,6 +417,8 @@ mod tests {
     fn medians_and_percentiles_are_those_of_the_samples() {
         assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(spent(10, 25).ok(), Some(15.0));
+        assert!(spent(0, 25).is_err() && spent(25, 0).is_err());
         let figure = figure(None, (1..=200).map(f64::from).collect(), "ms");
         assert_eq!((figure.median, figure.p99), (100.5, Some(198.0)));
     }

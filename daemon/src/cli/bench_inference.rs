@@ -11,7 +11,10 @@ use super::{
     failure::Failure,
     screen,
 };
-use crate::serve::{BENCH_PEER, INFERENCE_WORKER};
+use crate::{
+    data_dir,
+    serve::{BENCH_PEER, INFERENCE_WORKER},
+};
 
 /// What the ratio must keep.
 const BAR: f64 = 0.95;
@@ -19,7 +22,7 @@ const BAR: f64 = 0.95;
 /// Runs the comparison on a model of about 100 million random weights, written for it and removed again.
 pub async fn run(at: &Place) -> Result<Vec<Row>, Failure> {
     let folder = &at.config.cache_dir;
-    std::fs::create_dir_all(folder).map_err(|error| Failure::file("make", folder, &error))?;
+    data_dir::make(folder).map_err(|error| Failure::file("make", folder, &error))?;
     let file = folder.join(format!("bench-{}.gguf", std::process::id()));
     let spinner = screen::spinner("measuring; leave the machine alone for a minute or two");
     let written = model::write_random_llama(&file, model::Shape::BENCH, 1);

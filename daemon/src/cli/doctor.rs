@@ -13,7 +13,7 @@ use super::{
     manage::print_json,
     screen::{self, Tone},
 };
-use crate::serve::sandbox_config;
+use crate::{data_dir, serve::sandbox_config};
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -53,8 +53,9 @@ impl Check {
 pub async fn run(at: &Place, json: bool) -> Result<u8, Failure> {
     let spinner = screen::spinner("looking");
     let mut checks = vec![
-        Check::of("data folder", folder(&at.config.data_dir)),
-        Check::of("cache folder", folder(&at.config.cache_dir)),
+        // Keys, tasks and bundles are nobody else's to read; compiled guests must only not be written by others.
+        Check::of("data folder", folder(&at.config.data_dir, 0o077)),
+        Check::of("cache folder", folder(&at.config.cache_dir, 0o022)),
         Check::of("free space", free_space(&at.config.data_dir)),
     ];
     match at.client().await {
@@ -101,7 +102,8 @@ pub async fn run(at: &Place, json: bool) -> Result<u8, Failure> {
 
 type Found = Result<String, (String, String)>;
 
-fn folder(path: &Path) -> Found {
+/// Whether a folder can be written, and none of the rights `closed` is open to others.
+fn folder(path: &Path, closed: u32) -> Found {
     let remedy = || {
         format!(
             "mkdir -p {0} && chown $USER {0} && chmod 700 {0}",
@@ -109,17 +111,14 @@ fn folder(path: &Path) -> Found {
         )
     };
     let fail = |error: std::io::Error| (format!("{}: {error}", path.display()), remedy());
-    std::fs::create_dir_all(path).map_err(fail)?;
+    data_dir::make(path).map_err(fail)?;
     let probe = path.join(format!(".doctor-{}.tmp", std::process::id()));
     std::fs::write(&probe, b"probe").map_err(fail)?;
     std::fs::remove_file(&probe).map_err(fail)?;
     let mode = std::fs::metadata(path).map_err(fail)?.permissions().mode() & 0o777;
-    if mode & 0o022 != 0 {
+    if mode & closed != 0 {
         return Err((
-            format!(
-                "{} may be written by others (mode {mode:o})",
-                path.display()
-            ),
+            format!("{} is open to others (mode {mode:o})", path.display()),
             remedy(),
         ));
     }

@@ -19,7 +19,7 @@ use super::{
     Place,
     args::{Eval, Solver},
     client::Client,
-    failure::{FAILED, Failure, USAGE},
+    failure::{FAILED, Failure, NO_MODEL, UNREACHABLE, USAGE},
     files,
     manage::print_json,
     screen::{self, Tone},
@@ -67,6 +67,7 @@ struct TaskOutcome {
     task_id: String,
     passed: bool,
     evidence: EvidenceClass,
+    /// Answers that were run; none when the task was refused.
     attempts: usize,
     /// Whether the first sample passed, which is the greedy one.
     #[serde(skip)]
@@ -246,39 +247,64 @@ async fn evaluate(
     })
 }
 
+/// A daemon that is gone and a model that is not there end the run; a task that is refused does not.
+fn ends_all(failure: &Failure) -> bool {
+    [UNREACHABLE, NO_MODEL].contains(&failure.code)
+}
+
+/// What the solver proposes, the greedy answer first.
+async fn codes(
+    client: &Client,
+    task: &Task,
+    how: (Solver, u32, u64),
+) -> Result<Vec<String>, Failure> {
+    let (solver, candidates, seed) = how;
+    match solver {
+        Solver::Canonical => Ok(vec![task.canonical()]),
+        Solver::Agent => {
+            let request = SampleRequest {
+                prompt: task.prompt.clone(),
+                candidates,
+                seed,
+            };
+            let answer: SampleAnswer = client.post("/v1/generations", &request).await?;
+            Ok(answer.codes.iter().map(|code| task.sampled(code)).collect())
+        }
+    }
+}
+
 async fn solve(
     client: &Client,
     task: &Task,
     how: (Solver, u32, u64),
 ) -> Result<TaskOutcome, Failure> {
-    let (solver, samples, seed) = how;
-    let codes = match solver {
-        Solver::Canonical => vec![task.canonical()],
-        Solver::Agent => {
-            let request = SampleRequest {
-                prompt: task.prompt.clone(),
-                candidates: samples,
-                seed,
-            };
-            let answer: SampleAnswer = client.post("/v1/generations", &request).await?;
-            answer.codes.iter().map(|code| task.sampled(code)).collect()
-        }
-    };
     let mut outcome = TaskOutcome {
         task_id: task.task_id.clone(),
         passed: false,
         evidence: EvidenceClass::Suite,
-        attempts: codes.len(),
+        attempts: 0,
         first: false,
         inconclusive: false,
         fuel: Fuel(0),
         error: None,
     };
+    let codes = match codes(client, task, how).await {
+        Ok(codes) => codes,
+        Err(failure) if ends_all(&failure) => return Err(failure),
+        Err(failure) => {
+            outcome.error = Some(failure.message);
+            return Ok(outcome);
+        }
+    };
+    if codes.is_empty() {
+        outcome.error = Some("the model wrote no code".into());
+    }
     for (at, code) in codes.into_iter().enumerate() {
         let answer: Result<ExecAnswer, Failure> =
             client.post("/v1/executions", &task.request(code)?).await;
         match answer {
             Ok(answer) => {
+                outcome.attempts += 1;
                 outcome.fuel = outcome.fuel.saturating_add(answer.fuel);
                 outcome.inconclusive |= answer.outcome == Outcome::Inconclusive;
                 if answer.outcome == Outcome::Ok {
@@ -292,8 +318,7 @@ async fn solve(
                     outcome.error = Some(failed.map_or(answer.reason, |test| test.message));
                 }
             }
-            // A daemon that is gone ends the run; a task that is refused does not.
-            Err(failure) if failure.code == super::failure::UNREACHABLE => return Err(failure),
+            Err(failure) if ends_all(&failure) => return Err(failure),
             Err(failure) => outcome.error = Some(failure.message),
         }
     }

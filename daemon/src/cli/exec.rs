@@ -1,9 +1,6 @@
 //! `exec`, `test` and `replay`: run, judge, compare.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use edgecoder_protocol::{
     EvidenceClass, Outcome, RelPath, TestOutcome, Verdict,
@@ -17,6 +14,7 @@ use super::{
     failure::{FAILED, Failure, INCONCLUSIVE, INTERNAL},
     files::{self, Snapshot},
     manage::print_json,
+    outputs,
     screen::{self, Tone},
 };
 
@@ -32,13 +30,7 @@ pub async fn exec(at: &Place, args: Exec) -> Result<u8, Failure> {
         path: entry.clone(),
     });
     let stdin = match &args.stdin {
-        Some(path) if path == Path::new("-") => {
-            let mut bytes = Vec::new();
-            let limit = edgecoder_protocol::execution::FILES_MAX.0;
-            let read = std::io::stdin().take(limit).read_to_end(&mut bytes);
-            read.map_err(|error| Failure::file("read", path, &error))?;
-            bytes
-        }
+        Some(path) if path == Path::new("-") => files::read_stdin()?,
         Some(path) => files::read(path)?,
         None => Vec::new(),
     };
@@ -110,18 +102,18 @@ struct Output {
 }
 
 async fn finish(at: &Place, request: ExecRequest, to: &Output, quiet: bool) -> Result<u8, Failure> {
-    files::check_writable(to.receipt.as_ref())?;
-    files::check_writable(to.bundle.as_ref())?;
+    outputs::check_writable(to.receipt.as_ref())?;
+    outputs::check_writable(to.bundle.as_ref())?;
     let client = at.client().await?;
     let spinner = screen::spinner("running in the sandbox");
     let answer: Result<ExecAnswer, Failure> = client.post("/v1/executions", &request).await;
     spinner.finish_and_clear();
     let mut answer = answer?;
     if let Some(path) = &to.receipt {
-        files::write(path, &receipt_json(&answer.receipt)?)?;
+        outputs::write(path, &receipt_json(&answer.receipt)?)?;
     }
     if let (Some(path), Some(bundle)) = (&to.bundle, answer.bundle.take()) {
-        files::write(path, &bundle.0)?;
+        outputs::write(path, &bundle.0)?;
     }
     if to.json {
         print_json(&answer)?;
@@ -147,14 +139,18 @@ fn code(answer: &ExecAnswer) -> u8 {
     }
 }
 
-/// What an evidence class means, beside its name.
-pub fn meaning(evidence: EvidenceClass) -> &'static str {
+/// What an evidence class means for code that ended so, beside its name.
+pub fn meaning(evidence: EvidenceClass, outcome: Outcome) -> &'static str {
+    let ok = outcome == Outcome::Ok;
     match evidence {
-        EvidenceClass::Ran => "it ran to its end; nothing was tested",
+        EvidenceClass::Ran if ok => "it ran to its end; nothing was tested",
+        EvidenceClass::Ran => "it did not run to a good end; nothing was tested",
         EvidenceClass::ModelTests => "judged by tests that the model wrote; not verified",
         EvidenceClass::Suite => "judged by your suite, which shares an interpreter with the code",
-        EvidenceClass::Cases => "verified: the host called the code and compared",
-        EvidenceClass::HeldoutCases => "verified by cases that its author did not see",
+        EvidenceClass::Cases if ok => "verified: the host called the code and compared",
+        EvidenceClass::Cases => "not verified: the host called the code and compared",
+        EvidenceClass::HeldoutCases if ok => "verified by cases that its author did not see",
+        EvidenceClass::HeldoutCases => "not verified, by cases that its author did not see",
     }
 }
 
@@ -164,7 +160,7 @@ fn show(answer: &ExecAnswer, quiet: bool) {
         screen::line(screen::safe(answer.stdout.trim_end_matches('\n')));
     }
     if !answer.stderr.is_empty() {
-        eprintln!("{}", screen::safe(answer.stderr.trim_end_matches('\n')));
+        screen::aside(screen::safe(answer.stderr.trim_end_matches('\n')));
     }
     for test in &answer.tests {
         let (word, tone) = match test.outcome {
@@ -207,15 +203,15 @@ fn show(answer: &ExecAnswer, quiet: bool) {
         answer.memory.0 / 1_000_000,
         answer.wall_ms
     );
-    eprintln!("{summary}");
+    screen::aside(summary);
     if !answer.reason.is_empty() {
-        eprintln!("  {}", screen::safe(&answer.reason));
+        screen::aside(format!("  {}", screen::safe(&answer.reason)));
     }
-    eprintln!(
+    screen::aside(format!(
         "evidence: {}, {}",
         answer.evidence,
-        meaning(answer.evidence)
-    );
+        meaning(answer.evidence, answer.outcome)
+    ));
 }
 
 /// `edgecoder replay`.
@@ -258,7 +254,7 @@ pub async fn replay(at: &Place, args: Replay) -> Result<u8, Failure> {
     screen::line(format!(
         "  evidence {}: {}",
         again.evidence,
-        meaning(again.evidence)
+        meaning(again.evidence, again.outcome)
     ));
     Ok(code)
 }

@@ -1,4 +1,4 @@
-//! Reading the user's files into a snapshot, and writing results whole.
+//! Reading the user's files into a snapshot.
 
 use std::{
     fs,
@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use edgecoder_node_store::{Faults, write_whole};
 use edgecoder_protocol::{
     Limits, RelPath,
     execution::{FILES_COUNT_MAX, FILES_MAX, SuiteKind},
@@ -16,9 +15,12 @@ use edgecoder_protocol::{
 
 use super::{
     args::LimitFlags,
+    asserts,
     failure::{Failure, USAGE},
 };
 
+/// What standard input is called where a file's name would stand.
+const STDIN: &str = "standard input";
 /// Folders that hold no input: version control and caches.
 const SKIPPED: [&str; 5] = [
     ".git",
@@ -42,12 +44,20 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     if metadata.len() > FILES_MAX.0 {
         return Err(too_large(path));
     }
+    bounded(fs::File::open(path).map_err(fail)?, path)
+}
+
+/// Reads standard input to its end, of at most [`FILES_MAX`].
+pub fn read_stdin() -> Result<Vec<u8>, Failure> {
+    bounded(io::stdin(), Path::new(STDIN))
+}
+
+/// Reads to the end. The limit again: a device, a pipe or a growing file has no honest length.
+fn bounded(from: impl Read, path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    // The limit again: a device or a growing file has no honest length.
-    let file = fs::File::open(path).map_err(fail)?;
-    file.take(FILES_MAX.0 + 1)
+    from.take(FILES_MAX.0 + 1)
         .read_to_end(&mut bytes)
-        .map_err(fail)?;
+        .map_err(|error| Failure::file("read", path, &error))?;
     if bytes.len() as u64 > FILES_MAX.0 {
         Err(too_large(path))
     } else {
@@ -57,7 +67,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads one UTF-8 file.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(read(path)?).map_err(|_| {
+    text(read(path)?, path)
+}
+
+/// Reads standard input as UTF-8 text.
+pub fn read_stdin_text() -> Result<String, Failure> {
+    text(read_stdin()?, Path::new(STDIN))
+}
+
+fn text(bytes: Vec<u8>, path: &Path) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|_| {
         Failure::new(
             USAGE,
             format!("{} is not UTF-8 text", path.display()),
@@ -171,6 +190,19 @@ impl Snapshot {
         Ok(name)
     }
 
+    /// What code is called that will be written to `out`: inside the folder it is judged where it will lie,
+    /// outside it goes to the root.
+    pub fn output(&self, out: &Path) -> Result<RelPath, Failure> {
+        // Resolved without its last part, which need not be there yet.
+        let folder = out.parent().filter(|folder| *folder != Path::new(""));
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")));
+        let full = match (folder, out.file_name()) {
+            (Ok(folder), Some(name)) => folder.join(name),
+            _ => out.to_owned(),
+        };
+        self.relative(&full)
+    }
+
     fn root_name(&self, name: &RelPath) -> Result<RelPath, Failure> {
         RelPath::new(name.file_name())
             .map_err(|error| Failure::new(USAGE, error.to_string(), "rename it"))
@@ -204,12 +236,34 @@ impl Snapshot {
                 } else {
                     SuiteKind::Asserts
                 };
-                Ok(Some(TestSet::Suite {
-                    kind,
-                    path: self.add(path)?,
-                }))
+                let path = self.add(path)?;
+                self.check_tests(&path, kind)?;
+                Ok(Some(TestSet::Suite { kind, path }))
             }
             (None, None) => Ok(None),
+        }
+    }
+
+    /// Refuses a test file that would pass without testing anything.
+    fn check_tests(&self, path: &RelPath, kind: SuiteKind) -> Result<(), Failure> {
+        let content = self.files.0.get(path).map(|blob| blob.0.as_slice());
+        let text = String::from_utf8_lossy(content.unwrap_or_default());
+        let refuse = |why: &str, next: String| {
+            let message = format!("{path} would test nothing: {why}");
+            Err(Failure::new(USAGE, message, next))
+        };
+        if text.trim().is_empty() {
+            return refuse("it is empty", "write the tests into it".into());
+        }
+        match kind {
+            SuiteKind::Asserts if asserts::tests_nothing(&text) => refuse(
+                "by its name it is run as plain asserts, and its tests stand in functions or classes",
+                format!(
+                    "rename it to test_{}, which is run as a suite",
+                    path.file_name()
+                ),
+            ),
+            SuiteKind::Asserts | SuiteKind::Unittest => Ok(()),
         }
     }
 }
@@ -230,24 +284,4 @@ pub fn limits(flags: &LimitFlags) -> Option<Limits> {
             .map_or(usual.wall_ms, |seconds| seconds.saturating_mul(1_000)),
         ..usual
     })
-}
-
-/// Checks before the work is done that `path` can be written afterwards.
-pub fn check_writable(path: Option<&PathBuf>) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let probe = folder.join(format!(".edgecoder-{}.tmp", std::process::id()));
-    fs::File::create(&probe).map_err(|error| Failure::file("write to", folder, &error))?;
-    // It was only made to see whether it can be.
-    fs::remove_file(&probe).ok();
-    Ok(())
-}
-
-/// Writes a result whole or not at all.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_whole(path, bytes, 0o644, &Faults::default())
-        .map_err(|error| Failure::file("write", path, &error))
 }

@@ -12,7 +12,10 @@ use super::{
     failure::{Failure, INTERNAL, USAGE},
     screen::{self, Tone},
 };
-use crate::{config::Settings, wiring::EMBEDDED};
+use crate::{
+    config::{Origin, Settings},
+    wiring::EMBEDDED,
+};
 
 /// Prints one JSON object.
 pub fn print_json(value: &impl Serialize) -> Result<u8, Failure> {
@@ -153,6 +156,13 @@ pub async fn model(at: &Place, action: ModelAction) -> Result<u8, Failure> {
                 client.post("/v1/models/use", &UseModel { file }).await;
             spinner.finish_and_clear();
             show_model(&view?)?;
+            let origin = &at.config.model_origin;
+            if *origin != Origin::Default {
+                screen::line("");
+                screen::line(format!(
+                    "It is used until the daemon stops: the setting of {origin} wins at the next start."
+                ));
+            }
         }
     }
     Ok(0)

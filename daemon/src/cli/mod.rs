@@ -1,8 +1,10 @@
 //! The `edgecoder` command: a client of the operator API that starts a daemon for itself when none runs.
 
 mod args;
+mod asserts;
 mod bench;
 mod bench_inference;
+mod bench_peer;
 mod client;
 mod daemon;
 mod doctor;
@@ -11,6 +13,7 @@ mod exec;
 mod failure;
 mod files;
 mod manage;
+mod outputs;
 mod screen;
 mod solve;
 
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::{Config, Layers, Settings};
+use crate::config::{Config, Layers, Settings, environment};
 
 pub use args::Arguments;
 use args::Command;
@@ -30,13 +33,15 @@ pub async fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version print to standard output and are no failure. A closed pipe is none of ours.
-            error.print().ok();
-            return ExitCode::from(if error.use_stderr() {
-                failure::USAGE
-            } else {
-                0
-            });
+            // Help and version print to standard output and are no failure.
+            let printed = error.print();
+            if error.use_stderr() {
+                return ExitCode::from(failure::USAGE);
+            }
+            if let Err(error) = printed {
+                screen::lost(&error);
+            }
+            return ExitCode::SUCCESS;
         }
     };
     match run(arguments).await {
@@ -51,13 +56,13 @@ pub async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<u8, Failure> {
     let settings = Settings::read(&Layers {
         file: arguments.config.clone(),
-        environment: std::env::vars().collect(),
+        environment: environment(),
         flags: arguments.flags(),
     })?;
     let config = settings.config()?;
     let at = Place {
         config,
-        arguments: arguments.flags(),
+        arguments: arguments.handed_on(),
     };
     match arguments.command {
         Command::Solve(args) => solve::run(&at, args).await,

@@ -2,12 +2,13 @@
 
 use std::{
     io::{IsTerminal, Write},
+    path::Path,
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::failure::Failure;
+use super::failure::{Failure, INTERNAL};
 
 /// A colour by its meaning.
 #[derive(Clone, Copy)]
@@ -41,11 +42,30 @@ pub fn out(text: &str, tone: Tone) -> String {
     tint(text, tone, std::io::stdout().is_terminal())
 }
 
-/// Prints a line to standard output. A reader that has gone (`| head`) ends the command quietly.
+/// Prints a line to standard output. A reader that has gone (`| head`) changes nothing but what is shown: the
+/// command goes on to its exit code. Output that is lost otherwise ends it, since the exit code would promise more
+/// than was delivered.
 pub fn line(text: impl std::fmt::Display) {
-    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
-        std::process::exit(0);
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        lost(&error);
     }
+}
+
+/// Ends the command over an error of standard output, unless only the reader has gone.
+pub fn lost(error: &std::io::Error) {
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        failure(&Failure::file(
+            "write to",
+            Path::new("standard output"),
+            error,
+        ));
+        std::process::exit(INTERNAL.into());
+    }
+}
+
+/// Prints a line to standard error: what is beside the result. Nobody can be told when it is lost.
+pub fn aside(text: impl std::fmt::Display) {
+    writeln!(std::io::stderr().lock(), "{text}").ok();
 }
 
 /// Text that came from code, a model or a peer, without control characters that could drive the terminal, and
@@ -60,17 +80,17 @@ pub fn safe(text: &str) -> String {
 /// Prints a failure to standard error.
 pub fn failure(failure: &Failure) {
     let terminal = std::io::stderr().is_terminal();
-    eprintln!(
+    aside(format!(
         "{} {}",
         tint("error:", Tone::Bad, terminal),
         safe(&failure.message)
-    );
+    ));
     if !failure.next.is_empty() {
-        eprintln!(
+        aside(format!(
             "{} {}",
             tint(" next:", Tone::Strong, terminal),
             safe(&failure.next)
-        );
+        ));
     }
 }
 

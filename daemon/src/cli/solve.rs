@@ -1,12 +1,9 @@
 //! `edgecoder solve`: submits a task and shows it until it ends.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use edgecoder_protocol::{
-    EvidenceClass, RelPath, Tokens,
+    EvidenceClass, Outcome, RelPath, Tokens,
     operator::{Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView},
     task::PrivacyClass,
 };
@@ -16,8 +13,9 @@ use super::{
     args::Solve,
     client::Client,
     exec::{meaning, receipt_json},
-    failure::{DECLINED, Failure, INCONCLUSIVE, INTERNAL, NO_MODEL, UNREACHABLE, UNSOLVED, USAGE},
+    failure::{DECLINED, Failure, INCONCLUSIVE, INTERNAL, NO_MODEL, UNREACHABLE, UNSOLVED},
     files::{self, Snapshot},
+    outputs,
     screen::{self, Tone},
 };
 
@@ -27,13 +25,19 @@ const RETRIES: u32 = 5;
 /// `edgecoder solve`.
 pub async fn run(at: &Place, args: Solve) -> Result<u8, Failure> {
     for path in [&args.out, &args.receipt, &args.bundle] {
-        files::check_writable(path.as_ref())?;
+        outputs::check_writable(path.as_ref())?;
     }
     let request = request(&args)?;
     let client = at.client().await?;
     let task: TaskView = client.post("/v1/tasks", &request).await?;
     let result = watch(at, client, &task, args.json).await?;
-    save(&args, &result)?;
+    save(&args, &result).map_err(|failure| {
+        let next = format!(
+            "{}; the result is kept: `edgecoder task show {}`",
+            failure.next, task.id
+        );
+        Failure { next, ..failure }
+    })?;
     if !args.json {
         show_result(&args, &result);
     }
@@ -42,27 +46,18 @@ pub async fn run(at: &Place, args: Solve) -> Result<u8, Failure> {
 
 fn request(args: &Solve) -> Result<TaskRequest, Failure> {
     let prompt = if args.prompt == "-" {
-        let mut text = String::new();
-        let read = std::io::stdin().take(1 << 20).read_to_string(&mut text);
-        read.map_err(|error| Failure::file("read", Path::new("standard input"), &error))?;
-        text
+        files::read_stdin_text()?
     } else {
         args.prompt.clone()
     };
     let mut snapshot = Snapshot::of(args.files.as_deref())?;
     let tests = snapshot.tests(args.tests.as_deref(), args.cases.as_deref())?;
-    let name = args
-        .out
-        .as_ref()
-        .and_then(|out| out.file_name()?.to_str())
-        .unwrap_or("solution.py");
-    let name = if name.ends_with(".py") {
-        name
-    } else {
-        "solution.py"
+    let is_code = |out: &&PathBuf| out.extension().is_some_and(|ending| ending == "py");
+    let solution = match args.out.as_ref().filter(is_code) {
+        Some(out) => snapshot.output(out)?,
+        None => RelPath::new("solution.py")
+            .map_err(|error| Failure::new(INTERNAL, error.to_string(), "report this as a bug"))?,
     };
-    let solution = RelPath::new(name)
-        .map_err(|error| Failure::new(USAGE, error.to_string(), "rename --out"))?;
     Ok(TaskRequest {
         prompt,
         files: snapshot.files,
@@ -199,13 +194,13 @@ fn first_line(text: &str) -> String {
 fn save(args: &Solve, result: &TaskResult) -> Result<(), Failure> {
     // Unsolved code is saved too: it is the user's, and the exit code says what it is worth.
     if let (Some(path), Some(code)) = (&args.out, &result.code) {
-        files::write(path, code.as_bytes())?;
+        outputs::write(path, code.as_bytes())?;
     }
     if let (Some(path), Some(receipt)) = (&args.receipt, &result.receipt) {
-        files::write(path, &receipt_json(receipt)?)?;
+        outputs::write(path, &receipt_json(receipt)?)?;
     }
     if let (Some(path), Some(bundle)) = (&args.bundle, &result.bundle) {
-        files::write(path, &bundle.0)?;
+        outputs::write(path, &bundle.0)?;
     }
     Ok(())
 }
@@ -228,7 +223,12 @@ fn show_result(args: &Solve, result: &TaskResult) {
         screen::count(result.fuel.0)
     ));
     if let Some(evidence) = result.evidence {
-        screen::line(format!("  evidence {evidence}: {}", meaning(evidence)));
+        let receipt = result.receipt.as_ref();
+        let outcome = receipt.map_or(Outcome::Failed, |receipt| receipt.body.outcome);
+        screen::line(format!(
+            "  evidence {evidence}: {}",
+            meaning(evidence, outcome)
+        ));
     }
     if let (None, Some(code)) = (&args.out, &result.code) {
         screen::line("");

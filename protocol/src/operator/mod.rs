@@ -100,18 +100,19 @@ pub struct ExecAnswer {
 }
 
 /// `POST /v1/replays` answers this; the request's body is the bundle itself.
+///
+/// It is the answer to an execution with the comparison beside (FORMATS: replay).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayAnswer {
-    /// `edgecoder/exec/1`.
-    pub schema: String,
+    /// The run made here.
+    #[serde(flatten)]
+    pub replayed: ExecAnswer,
     /// What replay concluded.
     pub verdict: Verdict,
     /// The first field in which the bodies differ.
     pub differs: Option<String>,
     /// Who signed the recorded receipt.
     pub recorded_by: PeerId,
-    /// The run made here.
-    pub replayed: ExecAnswer,
 }
 
 /// `POST /v1/tasks`: solve.
@@ -334,6 +335,9 @@ pub struct NodeStatus {
     pub schema: String,
     /// Program version.
     pub version: String,
+    /// Which build of it runs: opaque, and compared by those who would start another.
+    #[serde(default)]
+    pub build: String,
     /// The daemon's process.
     pub pid: u32,
     /// Its key.
