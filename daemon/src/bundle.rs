@@ -19,6 +19,11 @@ use crate::executor::all_held_out;
 /// Bytes of a bundle after decompression: what one request can hold, a tar header and padding for each file, and
 /// the receipt with ten thousand results.
 const UNPACKED_MAX: u64 = BODY_MAX as u64 + (FILES_COUNT_MAX as u64) * 1_024 + (16 << 20);
+/// Value of the recipe's `schema` field.
+const RECIPE: &str = "edgecoder/recipe/1";
+/// Begins the last frame: one that zstd skips, 32 bytes long.
+const SEAL: [u8; 8] = [0x5e, 0x2a, 0x4d, 0x18, 32, 0, 0, 0];
+const SEAL_LEN: usize = SEAL.len() + 32;
 /// Small bundles are written often and read rarely: speed before size.
 const ZSTD_LEVEL: i32 = 1;
 
@@ -49,7 +54,6 @@ pub enum BundleError {
 /// What is run, beside files, standard input and receipt.
 #[derive(Serialize, Deserialize)]
 struct Recipe {
-    #[serde(default)]
     schema: String,
     kind: RunKind,
     entry: Option<RelPath>,
@@ -87,13 +91,42 @@ pub fn write(execution: &Execution, receipt: &Receipt) -> Result<Vec<u8>, Bundle
     for (path, content) in &execution.files.0 {
         add(&format!("files/{path}"), content)?;
     }
-    Ok(tar.into_inner()?.finish()?)
+    Ok(seal(tar.into_inner()?.finish()?))
+}
+
+/// Appends the hash of all bytes, as a frame that every reader of zstd skips: compression has bits that change
+/// nothing of the content, and a bundle shall be noticed to be changed whatever bit it was.
+fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+    let hash = Hash::of(&bytes);
+    bytes.extend_from_slice(&SEAL);
+    bytes.extend_from_slice(&hash.0);
+    bytes
+}
+
+/// The bytes before the seal. A bundle that somebody packed by other means has none; then nothing may follow its
+/// one frame, so that a seal with a changed bit is not taken for none.
+fn unsealed(bytes: &[u8]) -> Result<&[u8], BundleError> {
+    let changed = |why: &str| Err(BundleError::Malformed(why.to_owned()));
+    if let Some((before, last)) = bytes.split_last_chunk::<SEAL_LEN>()
+        && last.starts_with(&SEAL)
+    {
+        return if last[SEAL.len()..] == Hash::of(before).0 {
+            Ok(before)
+        } else {
+            changed("its checksum does not hold: it was changed or damaged")
+        };
+    }
+    match zstd::zstd_safe::find_frame_compressed_size(bytes) {
+        Ok(size) if size == bytes.len() => Ok(bytes),
+        Ok(_) => changed("bytes follow its content"),
+        Err(_) => changed("it is no zstd archive, or was cut"),
+    }
 }
 
 fn recipe(execution: &Execution) -> (Recipe, Option<String>) {
     let (seed, limits) = (execution.seed, execution.limits);
     let make = |kind, entry, tests, origin| Recipe {
-        schema: "edgecoder/recipe/1".to_owned(),
+        schema: RECIPE.to_owned(),
         kind,
         entry,
         tests,
@@ -135,7 +168,7 @@ pub fn read(bytes: &[u8]) -> Result<(Execution, Receipt), BundleError> {
         return Err(BundleError::TooLarge);
     }
     let mut parts = Parts::default();
-    let decoder = zstd::Decoder::new(bytes)?;
+    let decoder = zstd::Decoder::new(unsealed(bytes)?)?;
     // One byte beyond the limit tells a bomb from a bundle of just that size.
     let mut tar = tar::Archive::new(decoder.take(UNPACKED_MAX + 1));
     for entry in tar.entries()? {
@@ -154,6 +187,8 @@ pub fn read(bytes: &[u8]) -> Result<(Execution, Receipt), BundleError> {
         entry.read_to_end(&mut content)?;
         parts.add(&name, content)?;
     }
+    // What follows the last entry is read too: damage there is damage.
+    std::io::copy(&mut tar.into_inner(), &mut std::io::sink())?;
     let (execution, receipt) = parts.finish()?;
     receipt.check()?;
     check_content(&execution, &receipt)?;
@@ -208,6 +243,12 @@ impl Parts {
     fn finish(self) -> Result<(Execution, Receipt), BundleError> {
         let missing = |name: &str| BundleError::Malformed(format!("`{name}` is missing"));
         let recipe = self.recipe.ok_or_else(|| missing("recipe.json"))?;
+        if recipe.schema != RECIPE {
+            let found: String = recipe.schema.chars().take(80).collect();
+            return Err(BundleError::Malformed(format!(
+                "recipe.json has the schema {found:?}, not {RECIPE:?}"
+            )));
+        }
         let entry = recipe.entry;
         let need = |value: Option<RelPath>, name: &str| value.ok_or_else(|| missing(name));
         let origin = || recipe.origin.ok_or_else(|| missing("origin"));

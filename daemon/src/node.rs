@@ -204,6 +204,8 @@ impl NodeHandle {
         } else {
             CANDIDATES_MAX
         };
+        let asked = request.answer_max.map_or(SAMPLE_ANSWER_MAX, |max| max.0);
+        let answer_max = asked.min(SAMPLE_ANSWER_MAX);
         let generation = model
             .generate(
                 GenerateRequest {
@@ -216,8 +218,8 @@ impl NodeHandle {
                         // Sampling needs 32 bits; which ones does not matter.
                         seed: request.seed as u32,
                     },
-                    budget: Tokens(SAMPLE_ANSWER_MAX * u64::from(drawn)),
-                    answer_max: Tokens(SAMPLE_ANSWER_MAX),
+                    budget: Tokens(answer_max * u64::from(drawn)),
+                    answer_max: Tokens(answer_max),
                     deadline_ms: SAMPLE_DEADLINE_MS,
                 },
                 None,
@@ -232,6 +234,7 @@ impl NodeHandle {
         Ok(SampleAnswer {
             schema: "edgecoder/sample/1".into(),
             codes: different(codes, request.candidates as usize),
+            prompt_tokens: generation.prompt_tokens,
             tokens: generation.generated_tokens,
         })
     }

@@ -177,3 +177,25 @@ fn remove_old(folder: &Path, newest: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use edgecoder_node_store::Fault;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_leaves_no_guest_that_could_be_mapped() {
+        let cache = tempfile::tempdir().unwrap();
+        let to = cache.path().join("guests/python-x.cwasm");
+        drop(lock(&to).unwrap());
+        // The fourth sync is the last: what fails then is whole already.
+        for syncs in 0..3 {
+            let full = Faults::new(Fault::Full, syncs);
+            assert!(write(&to, b"native code", &full).is_err(), "{syncs}");
+            assert!(open(&to).is_err(), "{syncs} syncs left a guest");
+        }
+        write(&to, b"native code", &Faults::default()).unwrap();
+        assert!(open(&to).is_ok());
+    }
+}

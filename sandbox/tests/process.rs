@@ -109,7 +109,9 @@ async fn stopping_ends_the_child_and_refuses_further_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_cache_is_never_mapped() {
-    sandbox().ready().await.unwrap();
+    let usual = sandbox();
+    usual.ready().await.unwrap();
+    usual.stop().await;
     let own = tempfile::tempdir().unwrap();
     let guests = own.path().join("guests");
     fs::create_dir(&guests).unwrap();
@@ -138,6 +140,7 @@ async fn a_changed_cache_is_never_mapped() {
     assert_eq!(report.stdout, "3\n");
     // The damaged file is kept aside, and a new one stands in its place.
     assert_eq!(find("damaged").len(), 1);
+    sandbox.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ mod config;
 mod extract;
 mod machine;
 mod model_tests;
+mod plan;
 mod ports;
 mod prompt;
 

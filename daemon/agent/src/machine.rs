@@ -14,7 +14,7 @@ use edgecoder_protocol::{
 use crate::{
     config::Config,
     extract::code_of,
-    model_tests,
+    model_tests, plan,
     ports::{Judged, Judgement, PortError, Tests},
     prompt::{Style, Wording},
 };
@@ -127,7 +127,8 @@ impl Agent {
             outputs: VecDeque::new(),
             fault: None,
         };
-        agent.plan();
+        let plan = plan::by_rule(&agent.config, agent.wording.function());
+        agent.outputs.push_back(Output::Show(plan));
         let first = agent.wording.first();
         agent.ask_for_code(first);
         agent
@@ -190,29 +191,6 @@ impl Agent {
             // An answer that was not asked for changes nothing.
             (phase, Input::Generated(_) | Input::Judged(_)) => self.phase = phase,
         }
-    }
-
-    fn plan(&mut self) {
-        let what = self.wording.function().unwrap_or("the program");
-        let write = match self.config.candidates {
-            1 => format!("write {what}, one candidate at a time"),
-            many => format!("write {what}, {many} candidates at a time"),
-        };
-        let mut steps = vec![write];
-        if self.config.has_tests {
-            steps.push("run each candidate against your tests in the sandbox".to_owned());
-            let rounds = self.config.iterations_max;
-            steps.push(format!(
-                "feed the first failing test back, up to {rounds} attempts"
-            ));
-        } else {
-            steps.push("ask the model for tests, since none were given".to_owned());
-            steps.push("keep the candidate and the tests that agree".to_owned());
-        }
-        self.outputs.push_back(Output::Show(Step::Plan {
-            by: "rule".to_owned(),
-            steps,
-        }));
     }
 
     fn note(&mut self, text: impl Into<String>) {

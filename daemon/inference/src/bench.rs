@@ -5,7 +5,7 @@
 //! is processor time, which a busy machine distorts little; ours includes the caller's. Loading is left
 //! out on both sides.
 
-mod clock;
+pub mod clock;
 pub mod model;
 #[cfg(feature = "llama")]
 mod peer;
@@ -77,6 +77,9 @@ pub enum BenchError {
     /// Our side gave no text.
     #[error("our side of the benchmark failed: {0}")]
     Ours(#[from] InferenceError),
+    /// Our side could not be asked.
+    #[error("our side of the benchmark failed: {0}")]
+    Asking(String),
     /// The peer process failed.
     #[error("the peer's side of the benchmark failed: {0}")]
     Peer(#[from] io::Error),
@@ -90,14 +93,33 @@ pub enum BenchError {
     },
 }
 
-/// Runs the pairs one after another. `worker` and `peer` start the programs that call
-/// [`crate::worker_main`] and [`peer_main`]; the model should be one of [`model::write_random_llama`].
-///
-/// Not cancel-safe: the peer process is killed and the measurement lost.
+/// One run of ours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ran {
+    /// Processor seconds that it took, of all processes that took part.
+    pub seconds: f64,
+    /// Tokens of the prompt, the template's included.
+    pub prompt_tokens: u64,
+    /// Tokens generated.
+    pub generated_tokens: u64,
+}
+
+/// What is measured against the peer.
+pub trait Subject {
+    /// Answers `prompt` greedily with `tokens` tokens.
+    fn run(
+        &mut self,
+        prompt: String,
+        tokens: u32,
+    ) -> impl Future<Output = Result<Ran, BenchError>> + Send;
+}
+
+/// [`compare`] of the provider by itself, in this process, on a child of its own. `worker` starts a program that
+/// calls [`crate::worker_main`].
 ///
 /// # Errors
-/// [`BenchError`] says which side failed.
-pub async fn compare(
+/// As [`compare`].
+pub async fn compare_provider(
     model: &Path,
     worker: WorkerProgram,
     peer: &WorkerProgram,
@@ -107,19 +129,39 @@ pub async fn compare(
     let _stop = stop.clone().drop_guard();
     let mut config = Config::new(model, worker);
     config.threads = 1;
-    config.context = 2 * (plan.prompt + plan.tokens) + 1_024;
-    let context = config.context;
+    config.context = context(plan);
     let (llama, actor) = Llama::spawn(config, stop.clone());
     // Waits for the hash too, which would otherwise count as generation.
     llama.card().await?;
-    let mut ours = Ours {
-        llama: &llama,
-        plan,
-        round: 0,
-    };
-    let (_, first) = ours.run().await?;
-    let prompt_tokens = first.prompt_tokens.0;
-    let mut peer = Peer::start(peer, model, context, prompt_tokens, plan.tokens).await?;
+    let comparison = compare(&mut Provided { llama }, model, peer, plan).await;
+    stop.cancel();
+    // It ends by its token; a panic in it has been seen as `Stopped`.
+    actor.await.ok();
+    comparison
+}
+
+/// Tokens of context that a run of `plan` and its template fit in.
+pub fn context(plan: &Plan) -> u32 {
+    2 * (plan.prompt + plan.tokens) + 1_024
+}
+
+/// Runs the pairs one after another. `peer` starts a program that calls [`peer_main`]; the model should be one of
+/// [`model::write_random_llama`].
+///
+/// Not cancel-safe: the peer process is killed and the measurement lost.
+///
+/// # Errors
+/// [`BenchError`] says which side failed.
+pub async fn compare(
+    ours: &mut impl Subject,
+    model: &Path,
+    peer: &WorkerProgram,
+    plan: &Plan,
+) -> Result<Comparison, BenchError> {
+    let mut prompts = Prompts { plan, round: 0 };
+    let first = ours.run(prompts.next(), plan.tokens).await?;
+    let prompt_tokens = first.prompt_tokens;
+    let mut peer = Peer::start(peer, model, context(plan), prompt_tokens, plan.tokens).await?;
     peer.run().await?;
     let mut pairs = Vec::new();
     for pair in 0..plan.pairs {
@@ -127,27 +169,24 @@ pub async fn compare(
         if pair % 2 == 1 {
             theirs = Some(peer.run().await?);
         }
-        let (seconds, generation) = ours.run().await?;
+        let ran = ours.run(prompts.next(), plan.tokens).await?;
         let (peer_seconds, generated) = match theirs {
             Some(theirs) => theirs,
             None => peer.run().await?,
         };
-        let tokens = generation.generated_tokens.0;
-        if tokens != generated || generation.prompt_tokens.0 != prompt_tokens {
+        let tokens = ran.generated_tokens;
+        if tokens != generated || ran.prompt_tokens != prompt_tokens {
             return Err(BenchError::Unequal {
                 ours: tokens,
                 peer: generated,
             });
         }
-        pairs.push((tokens as f64 / seconds, tokens as f64 / peer_seconds));
+        pairs.push((tokens as f64 / ran.seconds, tokens as f64 / peer_seconds));
     }
-    stop.cancel();
-    // It ends by its token; a panic in it has been seen as `Stopped`.
-    actor.await.ok();
     Ok(conclude(
         pairs,
         prompt_tokens,
-        first.generated_tokens.0,
+        first.generated_tokens,
         plan.seed,
     ))
 }
@@ -204,20 +243,27 @@ fn bootstrap(values: &[f64], seed: u64) -> (f64, f64) {
     (at(25), at(975))
 }
 
-struct Ours<'bench> {
-    llama: &'bench Llama,
-    plan: &'bench Plan,
-    round: u64,
+/// The provider in this process, whose time counts too.
+struct Provided {
+    llama: Llama,
 }
 
-impl Ours<'_> {
-    /// Processor seconds of child and caller for one request, and its generation.
-    async fn run(&mut self) -> Result<(f64, Generation), BenchError> {
-        self.round += 1;
+impl Provided {
+    fn child_seconds(&self) -> io::Result<f64> {
+        let pid = self
+            .llama
+            .child_pid()
+            .ok_or_else(|| io::Error::other("the child is gone"))?;
+        clock::process_seconds(pid)
+    }
+}
+
+impl Subject for Provided {
+    async fn run(&mut self, prompt: String, tokens: u32) -> Result<Ran, BenchError> {
         let request = GenerateRequest {
             messages: vec![Message {
                 role: Speaker::User,
-                content: self.prompt(),
+                content: prompt,
             }],
             prefix: String::new(),
             candidates: 1,
@@ -226,29 +272,33 @@ impl Ours<'_> {
                 top_p: 1.0,
                 seed: 0,
             },
-            budget: Tokens(self.plan.tokens.into()),
-            answer_max: Tokens(self.plan.tokens.into()),
+            budget: Tokens(tokens.into()),
+            answer_max: Tokens(tokens.into()),
             deadline_ms: 3_600_000,
         };
         let (before, own) = (self.child_seconds()?, clock::own_seconds()?);
-        let generation = self
+        let generation: Generation = self
             .llama
             .generate(request, None, CancellationToken::new())
             .await?;
-        let spent = self.child_seconds()? - before + clock::own_seconds()? - own;
-        Ok((spent, generation))
+        let seconds = self.child_seconds()? - before + clock::own_seconds()? - own;
+        Ok(Ran {
+            seconds,
+            prompt_tokens: generation.prompt_tokens.0,
+            generated_tokens: generation.generated_tokens.0,
+        })
     }
+}
 
-    fn child_seconds(&self) -> io::Result<f64> {
-        let pid = self
-            .llama
-            .child_pid()
-            .ok_or_else(|| io::Error::other("the child is gone"))?;
-        clock::process_seconds(pid)
-    }
+/// Letters that differ from the first on, so that no run can share the prompt of the one before.
+struct Prompts<'plan> {
+    plan: &'plan Plan,
+    round: u64,
+}
 
-    /// Letters that differ from the first on, so that no run can share the prompt of the one before.
-    fn prompt(&self) -> String {
+impl Prompts<'_> {
+    fn next(&mut self) -> String {
+        self.round += 1;
         let mut state = self
             .plan
             .seed

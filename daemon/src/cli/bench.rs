@@ -3,30 +3,24 @@
 //! Runs of ours and of the peer alternate, so that what else the machine does falls on both; medians and ratios
 //! are printed with the load, single times never.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
-use edgecoder_protocol::{
-    Execution, FileTree, Limits, Outcome, Program, RelPath, execution::TestOrigin, key::NodeKey,
-};
+use edgecoder_protocol::{Execution, FileTree, Limits, Outcome, Program, RelPath, key::NodeKey};
 use edgecoder_sandbox::Sandbox;
 use serde::Serialize;
 
 use super::{
     Place,
-    args::{Bench, Subject},
+    args::{Bench, Solver, Subject},
+    bench_daemon::Own,
     bench_peer::{PYTHON, children_cpu_ms, native, native_command, native_over},
-    eval::{Task, parse_tasks, process_cpu_ms},
+    client::Client,
+    eval::{evaluate, parse_tasks, process_cpu_ms},
     failure::{FAILED, Failure, INTERNAL},
     manage::print_json,
     screen::{self, Tone},
 };
-use crate::{
-    executor::{Executor, execution},
-    serve::sandbox_config,
-};
+use crate::{executor::Executor, serve::sandbox_config};
 
 /// Samples of a trivial run: enough for a p99.
 const TRIVIAL_RUNS: usize = 240;
@@ -201,14 +195,18 @@ async fn sandbox(at: &Place) -> Result<Vec<Row>, Failure> {
     let key = Arc::new(NodeKey::from_seed(&mut [1; 32]));
     let executor = Executor::new(sandbox.clone(), key);
     let spinner = screen::spinner("measuring; leave the machine alone for a minute or two");
-    let rows = rows(&executor).await;
+    let rows = rows(at, &executor).await;
     spinner.finish_and_clear();
     sandbox.stop().await;
     rows
 }
 
-async fn rows(executor: &Executor) -> Result<Vec<Row>, Failure> {
-    let mut rows = vec![trivial(executor).await?, set(executor).await?];
+async fn rows(at: &Place, executor: &Executor) -> Result<Vec<Row>, Failure> {
+    let mut rows = vec![trivial(executor).await?];
+    let own = Own::start(at, "").await?;
+    let set = set(&own.client).await;
+    own.stop().await;
+    rows.push(set?);
     let mut product = 1.0_f64;
     for (name, code) in CPU_BOUND {
         let row = cpu_bound(executor, name, code).await?;
@@ -287,18 +285,21 @@ async fn trivial(executor: &Executor) -> Result<Row, Failure> {
     })
 }
 
-/// Tasks a second over the whole set, all cores, against one bare process a task on the same cores.
-async fn set(executor: &Executor) -> Result<Row, Failure> {
+/// Tasks a second over the whole set, all cores, as `eval --solver canonical` runs them through a daemon, against one
+/// bare process a task on the same cores.
+async fn set(client: &Client) -> Result<Row, Failure> {
     let tasks = parse_tasks(SET).map_err(|error| odd(&error))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for round in 0..=SET_ROUNDS {
-        let a = ours_over(executor, &tasks, cores).await?;
-        let b = native_over(&tasks, cores)?;
+        let summary = evaluate(client, tasks.clone(), (Solver::Canonical, 1, 0)).await?;
+        let rate = summary.rate();
+        let rate = rate.ok_or_else(|| odd(&"a program of the set did not pass"))?;
+        let native = native_over(&tasks, cores)?;
         // The first round warms both.
         if round > 0 {
-            ours.push(tasks.len() as f64 / a.as_secs_f64());
-            peer.push(tasks.len() as f64 / b.as_secs_f64());
+            ours.push(rate);
+            peer.push(tasks.len() as f64 / native.as_secs_f64());
         }
     }
     let (ours, peer) = (
@@ -306,7 +307,7 @@ async fn set(executor: &Executor) -> Result<Row, Failure> {
         figure(Some("a bare process each"), peer, "tasks/s"),
     );
     let ratio = ours.median / peer.median;
-    let name = format!("eval of {} tasks, {cores} at a time", tasks.len());
+    let name = format!("eval --solver canonical, {} tasks", tasks.len());
     Ok(Row {
         name,
         ours,
@@ -315,37 +316,6 @@ async fn set(executor: &Executor) -> Result<Row, Failure> {
         bar: "at least 1.50".into(),
         ok: ratio >= 1.5,
     })
-}
-
-async fn ours_over(executor: &Executor, tasks: &[Task], cores: usize) -> Result<Duration, Failure> {
-    let mut requests = Vec::new();
-    for task in tasks {
-        requests.push(execution(
-            task.request(task.canonical())?,
-            TestOrigin::User,
-        )?);
-    }
-    let began = clock();
-    let mut running = tokio::task::JoinSet::new();
-    for request in requests {
-        if running.len() >= cores {
-            joined(running.join_next().await)?;
-        }
-        let executor = executor.clone();
-        running.spawn(async move { ran(&executor, request).await });
-    }
-    while let Some(one) = running.join_next().await {
-        joined(Some(one))?;
-    }
-    Ok(began.elapsed())
-}
-
-fn joined(one: Option<Result<Result<(), Failure>, tokio::task::JoinError>>) -> Result<(), Failure> {
-    match one {
-        None => Ok(()),
-        Some(Ok(result)) => result,
-        Some(Err(error)) => Err(odd(&error)),
-    }
 }
 
 /// CPU time of a program that computes, fully metered, against a bare process.

@@ -1,20 +1,25 @@
-//! Generation through the daemon's child against the same loop over llama.cpp's C interface.
+//! Generation through a daemon, from request to answer, against the same loop over llama.cpp's C interface.
+
+use std::path::Path;
 
 use edgecoder_inference::{
     WorkerProgram,
-    bench::{Plan, compare, model},
+    bench::{BenchError, Comparison, Plan, Ran, Subject, clock::process_seconds, compare, model},
+};
+use edgecoder_protocol::{
+    Tokens,
+    operator::{ModelView, NodeStatus, SampleAnswer, SampleRequest, UseModel},
 };
 
 use super::{
     Place,
     bench::{Figure, Row, odd},
+    bench_daemon::Own,
+    client::Client,
     failure::Failure,
     screen,
 };
-use crate::{
-    data_dir,
-    serve::{BENCH_PEER, INFERENCE_WORKER},
-};
+use crate::{data_dir, serve::BENCH_PEER};
 
 /// What the ratio must keep.
 const BAR: f64 = 0.95;
@@ -28,7 +33,7 @@ pub async fn run(at: &Place) -> Result<Vec<Row>, Failure> {
     let written = model::write_random_llama(&file, model::Shape::BENCH, 1);
     let rows = match written {
         Err(error) => Err(Failure::file("write", &file, &error)),
-        Ok(()) => measure(&file).await,
+        Ok(()) => measure(at, &file).await,
     };
     spinner.finish_and_clear();
     // Large and of no further use; if it cannot be removed the next clean of the cache does.
@@ -36,14 +41,11 @@ pub async fn run(at: &Place) -> Result<Vec<Row>, Failure> {
     rows
 }
 
-async fn measure(file: &std::path::Path) -> Result<Vec<Row>, Failure> {
-    let program = |word: &str| WorkerProgram {
-        path: super::daemon::program(),
-        args: vec![word.into()],
-    };
-    let plan = Plan::default();
-    let found = compare(file, program(INFERENCE_WORKER), &program(BENCH_PEER), &plan).await;
-    let found = found.map_err(|error| odd(&error))?;
+async fn measure(at: &Place, file: &Path) -> Result<Vec<Row>, Failure> {
+    let own = Own::start(at, "threads = 1\n").await?;
+    let found = compare_daemon(&own.client, file).await;
+    own.stop().await;
+    let found = found?;
     let (low, high) = found.ratio_interval;
     let n = found.pairs.len();
     let figure = |name, median| Figure {
@@ -64,4 +66,57 @@ async fn measure(file: &std::path::Path) -> Result<Vec<Row>, Failure> {
         bar: format!("at least {BAR}"),
         ok: found.ratio >= BAR,
     }])
+}
+
+/// The daemon over its API, with both processes' time.
+struct Daemon<'client> {
+    client: &'client Client,
+    processes: Vec<u32>,
+}
+
+impl Daemon<'_> {
+    fn seconds(&self) -> Result<f64, BenchError> {
+        let each = self.processes.iter().map(|pid| process_seconds(*pid));
+        Ok(each.sum::<std::io::Result<f64>>()?)
+    }
+}
+
+impl Subject for Daemon<'_> {
+    async fn run(&mut self, prompt: String, tokens: u32) -> Result<Ran, BenchError> {
+        let request = SampleRequest {
+            prompt,
+            candidates: 1,
+            seed: 0,
+            answer_max: Some(Tokens(tokens.into())),
+        };
+        let before = self.seconds()?;
+        let answer: Result<SampleAnswer, Failure> =
+            self.client.post("/v1/generations", &request).await;
+        let answer = answer.map_err(|failure| BenchError::Asking(failure.message))?;
+        Ok(Ran {
+            seconds: self.seconds()? - before,
+            prompt_tokens: answer.prompt_tokens.0,
+            generated_tokens: answer.tokens.0,
+        })
+    }
+}
+
+async fn compare_daemon(client: &Client, file: &Path) -> Result<Comparison, Failure> {
+    let path = file.display().to_string();
+    let _: ModelView = client
+        .post("/v1/models/use", &UseModel { file: path })
+        .await?;
+    let status: NodeStatus = client.get("/v1/status").await?;
+    let child = status.children.get("inference").copied();
+    let child = child.ok_or_else(|| odd(&"the daemon runs no model"))?;
+    let mut daemon = Daemon {
+        client,
+        processes: vec![status.pid, child],
+    };
+    let peer = WorkerProgram {
+        path: super::daemon::program(),
+        args: vec![BENCH_PEER.into()],
+    };
+    let compared = compare(&mut daemon, file, &peer, &Plan::default()).await;
+    compared.map_err(|error| odd(&error))
 }

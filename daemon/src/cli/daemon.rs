@@ -229,6 +229,14 @@ fn none_runs(at: &Place) {
     screen::line(format!("no daemon runs at {}", at.config.socket.display()));
 }
 
+/// Stops the daemon at `at` without a word on the screen.
+pub async fn stop_quietly(at: &Place) -> Result<(), Failure> {
+    let client = Client::connect(&at.config.socket)
+        .map_err(|error| Failure::new(UNREACHABLE, error.to_string(), "it has ended already"))?;
+    let status: NodeStatus = client.get("/v1/status").await?;
+    stop(at, &client, &status).await
+}
+
 /// Stops the daemon that listens, or waits for one that starts or stops just now.
 async fn stop_any(at: &Place) -> Result<u8, Failure> {
     for _ in 0..LOOKS {

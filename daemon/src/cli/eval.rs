@@ -182,8 +182,16 @@ pub async fn run(at: &Place, args: Eval) -> Result<u8, Failure> {
     })
 }
 
+impl Summary {
+    /// Tasks a second, when every one passed.
+    pub fn rate(&self) -> Option<f64> {
+        let all = self.passed == self.tasks && self.wall_ms > 0;
+        all.then(|| self.tasks as f64 * 1e3 / self.wall_ms as f64)
+    }
+}
+
 /// Runs all tasks, as many at a time as there are cores.
-async fn evaluate(
+pub async fn evaluate(
     client: &Client,
     tasks: Vec<Task>,
     how: (Solver, u32, u64),
@@ -266,6 +274,7 @@ async fn codes(
                 prompt: task.prompt.clone(),
                 candidates,
                 seed,
+                answer_max: None,
             };
             let answer: SampleAnswer = client.post("/v1/generations", &request).await?;
             Ok(answer.codes.iter().map(|code| task.sampled(code)).collect())

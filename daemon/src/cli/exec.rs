@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use edgecoder_protocol::{
     EvidenceClass, Outcome, RelPath, TestOutcome, Verdict,
     execution::SuiteKind,
-    operator::{Blob, ExecAnswer, ExecRequest, ReplayAnswer, TestSet},
+    operator::{BODY_MAX, Blob, ExecAnswer, ExecRequest, ReplayAnswer, TestSet},
 };
 
 use super::{
@@ -149,8 +149,10 @@ pub fn meaning(evidence: EvidenceClass, outcome: Outcome) -> &'static str {
         EvidenceClass::Suite => "judged by your suite, which shares an interpreter with the code",
         EvidenceClass::Cases if ok => "verified: the host called the code and compared",
         EvidenceClass::Cases => "not verified: the host called the code and compared",
-        EvidenceClass::HeldoutCases if ok => "verified by cases that its author did not see",
-        EvidenceClass::HeldoutCases => "not verified, by cases that its author did not see",
+        EvidenceClass::HeldoutCases if ok => {
+            "verified by cases held out from its author, as the signer says"
+        }
+        EvidenceClass::HeldoutCases => "not verified, by cases held out from its author",
     }
 }
 
@@ -216,7 +218,7 @@ fn show(answer: &ExecAnswer, quiet: bool) {
 
 /// `edgecoder replay`.
 pub async fn replay(at: &Place, args: Replay) -> Result<u8, Failure> {
-    let bundle = files::read(&args.bundle)?;
+    let bundle = files::read_up_to(&args.bundle, BODY_MAX as u64)?;
     let client = at.client().await?;
     let spinner = screen::spinner("replaying");
     let answer: Result<ReplayAnswer, Failure> = client.post_bytes("/v1/replays", bundle).await;

@@ -32,6 +32,11 @@ const SKIPPED: [&str; 5] = [
 
 /// Reads one file of at most [`FILES_MAX`].
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, FILES_MAX.0)
+}
+
+/// Reads one file of at most `max` bytes.
+pub fn read_up_to(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     let fail = |error: io::Error| Failure::file("read", path, &error);
     let metadata = fs::metadata(path).map_err(fail)?;
     if metadata.is_dir() {
@@ -41,25 +46,25 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
             "name a file",
         ));
     }
-    if metadata.len() > FILES_MAX.0 {
-        return Err(too_large(path));
+    if metadata.len() > max {
+        return Err(too_large(path, max));
     }
-    bounded(fs::File::open(path).map_err(fail)?, path)
+    bounded(fs::File::open(path).map_err(fail)?, path, max)
 }
 
 /// Reads standard input to its end, of at most [`FILES_MAX`].
 pub fn read_stdin() -> Result<Vec<u8>, Failure> {
-    bounded(io::stdin(), Path::new(STDIN))
+    bounded(io::stdin(), Path::new(STDIN), FILES_MAX.0)
 }
 
 /// Reads to the end. The limit again: a device, a pipe or a growing file has no honest length.
-fn bounded(from: impl Read, path: &Path) -> Result<Vec<u8>, Failure> {
+fn bounded(from: impl Read, path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    from.take(FILES_MAX.0 + 1)
+    from.take(max + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::file("read", path, &error))?;
-    if bytes.len() as u64 > FILES_MAX.0 {
-        Err(too_large(path))
+    if bytes.len() as u64 > max {
+        Err(too_large(path, max))
     } else {
         Ok(bytes)
     }
@@ -85,12 +90,8 @@ fn text(bytes: Vec<u8>, path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn too_large(path: &Path) -> Failure {
-    let message = format!(
-        "{} is larger than {} MiB",
-        path.display(),
-        FILES_MAX.0 >> 20
-    );
+fn too_large(path: &Path, max: u64) -> Failure {
+    let message = format!("{} is larger than {} MiB", path.display(), max >> 20);
     Failure::new(USAGE, message, "give smaller files")
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod asserts;
 mod bench;
+mod bench_daemon;
 mod bench_inference;
 mod bench_peer;
 mod client;

@@ -295,6 +295,9 @@ pub struct SampleRequest {
     pub candidates: u32,
     /// Seed.
     pub seed: u64,
+    /// Tokens that one answer may take; the node's usual limit when absent.
+    #[serde(default)]
+    pub answer_max: Option<Tokens>,
 }
 
 /// Answer to [`SampleRequest`].
@@ -304,6 +307,8 @@ pub struct SampleAnswer {
     pub schema: String,
     /// Code, no two the same.
     pub codes: Vec<String>,
+    /// Tokens of the prompt.
+    pub prompt_tokens: Tokens,
     /// Tokens generated.
     pub tokens: Tokens,
 }

@@ -3,7 +3,7 @@
 use edgecoder_inference::{
     WorkerProgram,
     bench::{
-        Plan, compare,
+        Plan, compare_provider,
         model::{Shape, write_random_llama},
     },
 };
@@ -19,7 +19,7 @@ async fn measure(shape: Shape, plan: &Plan) -> edgecoder_inference::bench::Compa
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.gguf");
     write_random_llama(&path, shape, 1).unwrap();
-    compare(&path, program(&[]), &program(&["bench-peer"]), plan)
+    compare_provider(&path, program(&[]), &program(&["bench-peer"]), plan)
         .await
         .unwrap()
 }
