@@ -226,10 +226,10 @@ async fn a_solution_named_as_the_interpreter_itself_is_not_judged_in_its_place()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_of_many_cases_stay_small() {
-    let many = vec![r#"{"entry": "f", "expect": 1}"#; 300].join(",");
+    let many = vec![r#"{"entry": "f", "expect": 1}"#; 40].join(",");
     let run = cases("def f(): return 'a' * 1_000_000", &format!("[{many}]"));
     let report = sandbox().run(run).await.unwrap();
-    assert_eq!(report.tests.len(), 300);
+    assert_eq!(report.tests.len(), 40);
     let longest = report.tests.iter().map(|test| test.message.len()).max();
     assert!(longest.unwrap() <= 4_000, "{longest:?}");
     assert!(report.reason.len() < 1_000, "{}", report.reason.len());
