@@ -11,6 +11,7 @@ use crate::invocation::{Invocation, quoted};
 use crate::measurements::{Bar, judge};
 use crate::place::Place;
 use crate::progress::{Done, Progress, succeed};
+use crate::requirements::Requirement;
 use crate::screen::Screen;
 use crate::setup;
 
@@ -118,6 +119,15 @@ pub const LINES: [Line; 13] = [
     ),
 ];
 
+/// What a line needs that the build does not.
+fn needs(name: &str) -> &'static [Requirement] {
+    match name {
+        "bench-sandbox" => &[Requirement::Python],
+        "strace-local" => &[Requirement::Strace],
+        _ => &[],
+    }
+}
+
 /// The names of all lines.
 pub fn names() -> Vec<&'static str> {
     LINES.iter().map(|line| line.name).collect()
@@ -147,11 +157,14 @@ pub fn lines(progress: &mut Progress, lines: &[Line]) -> Result<(), Failure> {
     let mut failed = Vec::new();
     for line in lines {
         let title = format!("{}: {}", line.name, line.what);
-        let result = progress.step(line.name, &title, |place, screen| match line.work {
-            Work::Deny => deny(place, screen),
-            Work::Tree => tree(place, screen),
-            Work::Test => ignored_test(place, screen, line.name),
-            Work::Measure(words, bar) => measure(place, screen, line.name, words, bar),
+        let result = progress.step(line.name, &title, |place, screen| {
+            setup::need(place, screen, needs(line.name))?;
+            match line.work {
+                Work::Deny => deny(place, screen),
+                Work::Tree => tree(place, screen),
+                Work::Test => ignored_test(place, screen, line.name),
+                Work::Measure(words, bar) => measure(place, screen, line.name, words, bar),
+            }
         });
         if let Err(failure) = result {
             progress.screen.line(&format!("      {failure}"));

@@ -78,6 +78,9 @@ impl Installer {
             (Requirement::Libclang, Self::Pacman) => "clang",
             (Requirement::Libclang, Self::Apk) => "clang-dev",
             (Requirement::Libclang, Self::Brew) => "llvm",
+            (Requirement::Python, Self::Pacman) => "python",
+            (Requirement::Python, _) => "python3",
+            (Requirement::Strace, _) => "strace",
         }
     }
 
@@ -163,7 +166,7 @@ mod tests {
         ];
         for (installer, expected) in table {
             assert_eq!(
-                shown(installer, Privilege::Root, &Requirement::ALL),
+                shown(installer, Privilege::Root, &Requirement::BUILD),
                 expected
             );
         }

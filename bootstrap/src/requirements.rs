@@ -19,11 +19,15 @@ pub enum Requirement {
     Cxx,
     /// Reads llama.cpp's C header for the Rust binding (bindgen), with the compiler's own headers.
     Libclang,
+    /// The peer of a benchmark: the system's own interpreter.
+    Python,
+    /// Sees every system call of a process, for one acceptance line.
+    Strace,
 }
 
 impl Requirement {
-    /// All of them, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Cmake, Self::Make, Self::Cxx, Self::Libclang];
+    /// What the build needs, in the order it is shown.
+    pub const BUILD: [Self; 4] = [Self::Cmake, Self::Make, Self::Cxx, Self::Libclang];
 
     /// How it is called on the screen.
     pub fn name(self) -> &'static str {
@@ -32,6 +36,8 @@ impl Requirement {
             Self::Make => "make",
             Self::Cxx => "C++ compiler",
             Self::Libclang => "libclang",
+            Self::Python => "python3",
+            Self::Strace => "strace",
         }
     }
 
@@ -46,6 +52,8 @@ impl Requirement {
                 compiles(&path).then_some(path)
             }
             Self::Libclang => libclang(),
+            Self::Python => program("/usr/bin/python3"),
+            Self::Strace => program("strace"),
         }
     }
 }

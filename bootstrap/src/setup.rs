@@ -25,23 +25,28 @@ pub fn has_nextest(place: &Place) -> bool {
 /// Checks what the build needs, and installs what is missing where that is allowed.
 pub fn tools(progress: &mut Progress) -> Result<(), Failure> {
     progress.step("tools", "Check what the build needs", |place, screen| {
-        let missing = missing(screen);
-        if missing.is_empty() {
-            return Ok(Done::Plainly);
-        }
-        install(place, screen, &missing)?;
-        screen.detail("Installed. Once more:");
-        let still = self::missing(screen);
-        if still.is_empty() {
-            return Ok(Done::With("installed what was missing".to_owned()));
-        }
-        Err(unavailable(
-            &still,
-            "They were installed, but the build would not find them.".to_owned(),
-            "LIBCLANG_PATH, CXX and CMAKE name them where they are in unusual places; \
-             then repeat this command",
-        ))
+        need(place, screen, &Requirement::BUILD)
     })
+}
+
+/// Checks `wanted`, and installs what is missing where that is allowed.
+pub fn need(place: &Place, screen: &Screen, wanted: &[Requirement]) -> Result<Done, Failure> {
+    let missing = missing(screen, wanted);
+    if missing.is_empty() {
+        return Ok(Done::Plainly);
+    }
+    install(place, screen, &missing)?;
+    screen.detail("Installed. Once more:");
+    let still = self::missing(screen, wanted);
+    if still.is_empty() {
+        return Ok(Done::With("installed what was missing".to_owned()));
+    }
+    Err(unavailable(
+        &still,
+        "They were installed, but are not found.".to_owned(),
+        "LIBCLANG_PATH, CXX and CMAKE name them where they are in unusual places; \
+         then repeat this command",
+    ))
 }
 
 /// Builds all binaries.
@@ -73,9 +78,9 @@ pub fn guest(progress: &mut Progress) -> Result<(), Failure> {
     )
 }
 
-fn missing(screen: &Screen) -> Vec<Requirement> {
+fn missing(screen: &Screen, wanted: &[Requirement]) -> Vec<Requirement> {
     let mut missing = Vec::new();
-    for requirement in Requirement::ALL {
+    for requirement in wanted.iter().copied() {
         let found = match requirement.find() {
             Some(path) => path.display().to_string(),
             None => {
@@ -131,7 +136,7 @@ fn install(place: &Place, screen: &Screen, missing: &[Requirement]) -> Result<()
 fn unavailable(missing: &[Requirement], why: String, next: &str) -> Failure {
     let names: Vec<&str> = missing.iter().map(|need| need.name()).collect();
     let what = format!(
-        "the build needs what this machine lacks: {}\n{why}",
+        "this needs what the machine lacks: {}\n{why}",
         names.join(", ")
     );
     Failure::new(UNAVAILABLE, what, next)

@@ -86,10 +86,11 @@ fn thousand_bundles_replay_as_agreed() {
 #[test]
 #[ignore = "acceptance: strace-local"]
 fn strace_local_mode_opens_no_internet_socket() {
-    if Command::new("strace").arg("--version").output().is_err() {
-        println!("not checked: there is no strace here (Debian: apt-get install strace)");
-        return;
-    }
+    let strace = Command::new("strace").arg("--version").output();
+    assert!(
+        strace.is_ok(),
+        "there is no strace here (Debian: apt-get install strace)"
+    );
     let home = Home::new();
     home.write(
         "cases.json",

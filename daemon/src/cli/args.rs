@@ -177,18 +177,9 @@ pub enum SuiteFlag {
     Asserts,
 }
 
-/// `edgecoder exec`.
+/// How something is run once, and where its record goes.
 #[derive(Debug, Args)]
-pub struct Exec {
-    /// Standard input of the run.
-    #[arg(long, value_name = "FILE")]
-    pub stdin: Option<PathBuf>,
-    /// Files the run may read.
-    #[arg(long, value_name = "DIR")]
-    pub files: Option<PathBuf>,
-    /// Run FILE as a test suite.
-    #[arg(long)]
-    pub suite: Option<SuiteFlag>,
+pub struct RunFlags {
     /// Seed of the run's random sources.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -201,9 +192,26 @@ pub struct Exec {
     /// One JSON object instead of a screen.
     #[arg(long)]
     pub json: bool,
-    /// Bounds of the run.
+    /// Bounds of each run.
     #[command(flatten)]
     pub limits: LimitFlags,
+}
+
+/// `edgecoder exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Standard input of the run.
+    #[arg(long, value_name = "FILE")]
+    pub stdin: Option<PathBuf>,
+    /// Files the run may read.
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
+    /// Run FILE as a test suite.
+    #[arg(long)]
+    pub suite: Option<SuiteFlag>,
+    /// What `exec` and `test` share.
+    #[command(flatten)]
+    pub run: RunFlags,
     /// The file to run.
     pub file: PathBuf,
 }
@@ -225,21 +233,9 @@ pub struct Test {
     /// Files that solution and tests may use.
     #[arg(long, value_name = "DIR")]
     pub files: Option<PathBuf>,
-    /// Seed of the run's random sources.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Write the signed receipt to FILE.
-    #[arg(long, value_name = "FILE")]
-    pub receipt: Option<PathBuf>,
-    /// Write a bundle that anyone can replay to FILE.
-    #[arg(long, value_name = "FILE")]
-    pub bundle: Option<PathBuf>,
-    /// One JSON object instead of a screen.
-    #[arg(long)]
-    pub json: bool,
-    /// Bounds of each run.
+    /// What `exec` and `test` share.
     #[command(flatten)]
-    pub limits: LimitFlags,
+    pub run: RunFlags,
     /// The solution to judge.
     pub solution: PathBuf,
 }

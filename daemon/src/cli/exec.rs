@@ -1,6 +1,6 @@
 //! `exec`, `test` and `replay`: run, judge, compare.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use edgecoder_protocol::{
     EvidenceClass, Outcome, RelPath, TestOutcome, Verdict,
@@ -10,7 +10,7 @@ use edgecoder_protocol::{
 
 use super::{
     Place,
-    args::{Exec, Replay, SuiteFlag, Test},
+    args::{Exec, Replay, RunFlags, SuiteFlag, Test},
     failure::{FAILED, Failure, INCONCLUSIVE, INTERNAL},
     files::{self, Snapshot},
     manage::print_json,
@@ -34,22 +34,8 @@ pub async fn exec(at: &Place, args: Exec) -> Result<u8, Failure> {
         Some(path) => files::read(path)?,
         None => Vec::new(),
     };
-    let request = request(
-        snapshot,
-        entry,
-        tests,
-        stdin,
-        args.seed,
-        &args.limits,
-        args.bundle.is_some(),
-    );
-    let quiet = args.suite.is_none();
-    let output = Output {
-        receipt: args.receipt,
-        bundle: args.bundle,
-        json: args.json,
-    };
-    finish(at, request, &output, quiet).await
+    let request = request(snapshot, entry, tests, stdin, &args.run);
+    finish(at, request, &args.run, args.suite.is_none()).await
 }
 
 /// `edgecoder test`.
@@ -57,21 +43,8 @@ pub async fn test(at: &Place, args: Test) -> Result<u8, Failure> {
     let mut snapshot = Snapshot::of(args.files.as_deref())?;
     let solution = snapshot.add(&args.solution)?;
     let tests = snapshot.tests(args.tests.as_deref(), args.cases.as_deref())?;
-    let request = request(
-        snapshot,
-        solution,
-        tests,
-        Vec::new(),
-        args.seed,
-        &args.limits,
-        args.bundle.is_some(),
-    );
-    let output = Output {
-        receipt: args.receipt,
-        bundle: args.bundle,
-        json: args.json,
-    };
-    finish(at, request, &output, false).await
+    let request = request(snapshot, solution, tests, Vec::new(), &args.run);
+    finish(at, request, &args.run, false).await
 }
 
 fn request(
@@ -79,29 +52,25 @@ fn request(
     entry: RelPath,
     tests: Option<TestSet>,
     stdin: Vec<u8>,
-    seed: u64,
-    limits: &super::args::LimitFlags,
-    bundle: bool,
+    run: &RunFlags,
 ) -> ExecRequest {
-    let limits = files::limits(limits);
     ExecRequest {
         files: snapshot.files,
         entry,
         tests,
         stdin: Blob(stdin),
-        seed,
-        limits,
-        bundle,
+        seed: run.seed,
+        limits: files::limits(&run.limits),
+        bundle: run.bundle.is_some(),
     }
 }
 
-struct Output {
-    receipt: Option<PathBuf>,
-    bundle: Option<PathBuf>,
-    json: bool,
-}
-
-async fn finish(at: &Place, request: ExecRequest, to: &Output, quiet: bool) -> Result<u8, Failure> {
+async fn finish(
+    at: &Place,
+    request: ExecRequest,
+    to: &RunFlags,
+    quiet: bool,
+) -> Result<u8, Failure> {
     outputs::check_writable(to.receipt.as_ref())?;
     outputs::check_writable(to.bundle.as_ref())?;
     let client = at.client().await?;
