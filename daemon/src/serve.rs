@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use edgecoder_inference::WorkerProgram;
@@ -13,16 +14,19 @@ use edgecoder_node_store::{Faults, Opened, Store, StoreError, write_new};
 use edgecoder_protocol::{Millis, key::NodeKey};
 use edgecoder_sandbox::{EngineOptions, Sandbox, SandboxConfig};
 use tokio::net::{UnixListener, UnixSocket};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     api,
     config::Config,
     data_dir,
-    node::{Node, Ports},
+    node::{Node, NodeHandle, Ports},
     wiring::LlamaModels,
 };
 
+/// How long a stopping daemon waits for its last answers to be taken.
+const ANSWERS_MAX: Duration = Duration::from_secs(3);
 /// Hidden subcommand of the daemon that runs the sandbox's child.
 pub const SANDBOX_WORKER: &str = "sandbox-worker";
 /// Hidden subcommand that compiles the guest.
@@ -137,7 +141,20 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
     let node = Node::start(config, ports).await?;
     let handle = node.handle();
     info!(node = %handle.status().await.node, socket = %socket.display(), "edgecoderd listens");
-    let stopping = handle.stopping().clone();
+    let served = answer(listener, handle).await;
+    // Gone first: a client must not find a daemon that no longer serves.
+    fs::remove_file(&socket).ok();
+    let ended = node.stop().await;
+    sandbox.stop().await;
+    models.stop().await;
+    info!("edgecoderd has stopped");
+    served.map_err(file(&socket))?;
+    Ok(ended?)
+}
+
+/// Serves the operator API until the node stops or the process is told to.
+async fn answer(listener: UnixListener, node: NodeHandle) -> io::Result<()> {
+    let stopping = node.stopping().clone();
     let stopped = {
         let stopping = stopping.clone();
         async move {
@@ -147,17 +164,17 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
             }
         }
     };
-    let served = axum::serve(listener, api::router(handle))
-        .with_graceful_shutdown(stopped)
-        .await;
-    // Gone first: a client must not find a daemon that no longer serves.
-    fs::remove_file(&socket).ok();
-    let ended = node.stop().await;
-    sandbox.stop().await;
-    models.stop().await;
-    info!("edgecoderd has stopped");
-    served.map_err(file(&socket))?;
-    Ok(ended?)
+    let serving = axum::serve(listener, api::router(node)).with_graceful_shutdown(stopped);
+    tokio::select! {
+        served = serving.into_future() => served,
+        () = overdue(&stopping) => Ok(()),
+    }
+}
+
+/// Some time after the node began to stop: a client that never finishes its request must not hold up the end.
+async fn overdue(stopping: &CancellationToken) {
+    stopping.cancelled().await;
+    tokio::time::sleep(ANSWERS_MAX).await;
 }
 
 /// How the daemon, and a benchmark in its place, runs the sandbox: `program` is `edgecoderd`.

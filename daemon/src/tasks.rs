@@ -16,10 +16,10 @@ use edgecoder_protocol::{
     operator::{ErrorKind, ErrorObject, Event, SolveOutcome, Step, TaskRequest, TaskView},
     task::Payment,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use failure::{internal, unsolved};
+use failure::{broken, internal, unsolved};
 use live::{Book, StoredTask};
 
 use crate::{executor::Executor, node::Clock, wiring::Models};
@@ -43,6 +43,7 @@ struct Inner {
     models: Arc<dyn Models>,
     clock: Clock,
     queue: mpsc::Sender<TaskId>,
+    accepting: Mutex<()>,
 }
 
 impl Tasks {
@@ -65,6 +66,7 @@ impl Tasks {
             models,
             clock,
             queue,
+            accepting: Mutex::default(),
         }));
         tasks.resume()?;
         let runner = tokio::spawn(tasks.clone().run(inbox, stop));
@@ -87,9 +89,10 @@ impl Tasks {
         for task in open {
             let (id, is_withdrawn) = (task.view.id, task.is_withdrawn);
             let is_new = task.view.state == TaskState::Submitted;
-            if let Err(error) = book.resume(task) {
+            if let Err(error) = book.resume(task.clone()) {
                 // One damaged record must not keep the others from their users.
-                tracing::error!(task = %id, %error, "an open task cannot be read and is left alone");
+                tracing::error!(task = %id, %error, "an open task cannot be read");
+                book.bury(task, &broken(internal(&error)));
                 continue;
             }
             if is_withdrawn {
@@ -107,8 +110,8 @@ impl Tasks {
         Ok(())
     }
 
-    fn record(&self, id: TaskId, step: Step, state: TaskState) {
-        self.0.book.record(id, step, state, (self.0.clock)());
+    fn record(&self, id: TaskId, step: Step, state: TaskState) -> bool {
+        self.0.book.record(id, step, state, (self.0.clock)())
     }
 
     async fn sync(&self) -> Result<(), ErrorObject> {
@@ -138,7 +141,8 @@ impl Tasks {
                 "wait for one to end, or cancel one with `edgecoder task cancel`",
             )
         };
-        // What runs has left the queue, and would find no room in it after a restart.
+        // One at a time, so that no more are open than the queue can take again after a restart.
+        let _accepting = self.0.accepting.lock().await;
         if self.open() >= OPEN_MAX as u64 {
             return Err(full());
         }

@@ -20,13 +20,14 @@ use std::{
 use edgecoder_daemon::{
     Node, Ports,
     config::{Layers, Settings},
+    node::Clock,
     serve,
     wiring::{ModelAnswer, Models},
 };
 use edgecoder_inference::{Provider, Scripted, scripted::Act};
 use edgecoder_node_store::{Faults, Store};
 use edgecoder_protocol::{
-    Bytes, EvidenceClass, Limits, RelPath, TaskState, Tokens,
+    Bytes, EvidenceClass, Limits, Millis, RelPath, TaskState, Tokens,
     execution::SuiteKind,
     key::NodeKey,
     operator::{Blob, Files, ModelView, SolveOutcome, TaskRequest, TaskView, TestSet},
@@ -84,6 +85,16 @@ fn sandbox() -> Sandbox {
 }
 
 async fn node(store: Store, sandbox: &Sandbox, models: Arc<dyn Models>, seed: u8) -> Node {
+    node_with_clock(store, sandbox, models, seed, serve::now).await
+}
+
+async fn node_with_clock(
+    store: Store,
+    sandbox: &Sandbox,
+    models: Arc<dyn Models>,
+    seed: u8,
+    clock: Clock,
+) -> Node {
     let environment = vec![("HOME".to_owned(), "/nonexistent".to_owned())];
     let settings = Settings::read(&Layers {
         environment,
@@ -95,7 +106,7 @@ async fn node(store: Store, sandbox: &Sandbox, models: Arc<dyn Models>, seed: u8
         sandbox: sandbox.clone(),
         models,
         key: NodeKey::from_seed(&mut [seed; 32]),
-        clock: serve::now,
+        clock,
         random: serve::random,
     };
     Node::start(settings.config().unwrap(), ports)
@@ -140,8 +151,9 @@ async fn ended(node: &Node, task: &TaskView) -> TaskView {
 async fn several_nodes_share_a_sandbox_and_agree_on_receipts() {
     let sandbox = sandbox();
     let mut bodies = Vec::new();
-    for seed in 1..=3 {
-        let node = node(Store::memory(), &sandbox, repairing(), seed).await;
+    let clocks: [Clock; 3] = [serve::now, || Millis(0), || Millis(4_102_444_800_000)];
+    for (seed, clock) in (1..=3).zip(clocks) {
+        let node = node_with_clock(Store::memory(), &sandbox, repairing(), seed, clock).await;
         let task = node.handle().submit(request(3)).await.unwrap();
         let view = ended(&node, &task).await;
         let result = view.result.unwrap();

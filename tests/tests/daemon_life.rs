@@ -11,7 +11,8 @@ mod support;
 
 use std::{
     fs::{self, File, Permissions},
-    os::unix::fs::PermissionsExt,
+    io::Write,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
     path::Path,
     thread,
 };
@@ -43,6 +44,21 @@ fn a_stop_returns_only_when_the_daemon_has_let_go_of_its_data() {
         let said = run.join().unwrap();
         said.refuses(69, "is stopping");
     });
+}
+
+#[test]
+fn a_client_that_never_finishes_does_not_hold_up_the_end() {
+    let home = Home::new();
+    let mut daemon = home.daemon();
+    let mut half = UnixStream::connect(home.socket()).unwrap();
+    half.write_all(b"POST /v1/executions HTTP/1.1\r\nHost: x\r\nContent-Le")
+        .unwrap();
+    let mut body = UnixStream::connect(home.socket()).unwrap();
+    body.write_all(b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{")
+        .unwrap();
+    assert_eq!(home.run("daemon stop").code, 0);
+    let ended = wait_for("the daemon's end", || daemon.try_wait().unwrap());
+    assert!(ended.success(), "{}", home.log());
 }
 
 #[test]

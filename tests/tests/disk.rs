@@ -9,20 +9,13 @@
 
 mod support;
 
-use std::{
-    fs::{self, Permissions},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::Path,
-    process::Command,
-};
+use std::{fs, path::Path};
 
 use serde_json::Value;
-use support::{Home, Said, program, said};
+use support::{Home, Said, Unprivileged};
 
 const PROMPT: &str = "Write a function add(a, b) that returns the sum of a and b.";
 const CASES: &str = r#"[{"entry": "add", "args": [2, 3], "expect": 5}]"#;
-/// Who has no privileges anywhere: `nobody` on Debian.
-const NOBODY: u32 = 65_534;
 
 fn solve(home: &Home) -> Said {
     home.write("cases.json", CASES);
@@ -120,44 +113,6 @@ fn results_that_cannot_be_written_are_refused_before_the_work() {
         said.err.contains("a-file") && said.err.contains("next:"),
         "{said:?}"
     );
-}
-
-/// Without privileges: as `nobody` where the tests run as root, whom no mode keeps out.
-struct Unprivileged {
-    home: Home,
-    drop: bool,
-}
-
-impl Unprivileged {
-    fn new() -> Self {
-        let mut home = Home::new();
-        let cache = home.path("cache").display().to_string();
-        home.set("EDGECODER_CACHE_DIR", Some(&cache));
-        let own = rustix::process::geteuid().is_root();
-        for name in ["edgecoder", "edgecoderd"] {
-            // The build folder may lie where only its owner can go.
-            fs::copy(program(name), home.path(name)).unwrap();
-        }
-        fs::set_permissions(home.path(""), Permissions::from_mode(0o777)).unwrap();
-        Self { home, drop: own }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Said {
-        let mut command: Command = self.home.command(self.home.path("edgecoder"));
-        if self.drop {
-            command.uid(NOBODY).gid(NOBODY);
-        }
-        said(command.args(arguments))
-    }
-
-    fn folder(&self, name: &str, mode: u32) {
-        let path = self.home.path(name);
-        fs::create_dir_all(&path).unwrap();
-        if self.drop {
-            std::os::unix::fs::chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-    }
 }
 
 fn is_empty(folder: &Path) -> bool {

@@ -12,7 +12,7 @@ mod support;
 use std::{fs, io::Read, path::Path};
 
 use serde_json::Value;
-use support::Home;
+use support::{Home, Unprivileged};
 
 /// Programs that touch clock, randomness, hashing, environment and standard input.
 const SOURCE: &str = "import os, random, sys, time, uuid, locale, hashlib\n\
@@ -75,6 +75,24 @@ fn two_nodes_in_different_environments_sign_the_same_body() {
         );
         assert!(first["signer"].as_str().unwrap().starts_with("12D3Koo"));
     }
+    // Another user of the machine, where the test may become one.
+    let nobody = Unprivileged::new().with_guest();
+    inputs(&nobody.home);
+    let said = nobody.run(&[
+        "exec",
+        "--json",
+        "--stdin",
+        "input.txt",
+        "--seed",
+        "7",
+        "main.py",
+    ]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(
+        said.json()["receipt"]["body"],
+        receipt(&one, RUNS[0])["body"]
+    );
+    assert_eq!(nobody.run(&["daemon", "stop"]).code, 0);
     let seeded =
         |seed: u32| receipt(&one, &format!("exec --seed {seed} main.py"))["body"]["output"].clone();
     assert_ne!(

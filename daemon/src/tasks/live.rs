@@ -96,10 +96,14 @@ impl Book {
         Ok(())
     }
 
-    /// Appends an event and moves the task to `state` where that is legal.
-    pub fn record(&self, id: TaskId, step: Step, state: TaskState, at: Millis) {
+    /// Appends an event and moves the task to `state` where that is legal; nothing follows a task's end. False when
+    /// the event is in memory only.
+    pub fn record(&self, id: TaskId, step: Step, state: TaskState, at: Millis) -> bool {
         let mut live = self.lock();
-        let Some(one) = live.get_mut(&id) else { return };
+        let one = live.get_mut(&id);
+        let Some(one) = one.filter(|one| !one.task.view.state.is_final()) else {
+            return true;
+        };
         let view = &mut one.task.view;
         // A task that begins again after a restart is planned again, and stays queued.
         let moved = view.state.may_become(state);
@@ -126,12 +130,23 @@ impl Book {
             true => stored.and_then(|()| self.store.put(TreeName::Tasks, &id.0, &one.task)),
             false => stored,
         };
-        if let Err(error) = stored {
-            // The task goes on in memory, and its end is kept there when it cannot be synced.
+        if let Err(error) = &stored {
+            // The task goes on in memory, and its end is kept there when it cannot be stored.
             tracing::warn!(task = %id, %error, "event not stored");
         }
         one.events.push(event);
         one.cursor.send_replace(cursor);
+        stored.is_ok()
+    }
+
+    /// Ends a task whose record cannot be read, so that its user sees that it will not be worked on.
+    pub fn bury(&self, mut task: StoredTask, result: &TaskResult) {
+        let id = task.view.id;
+        task.view.state = TaskState::Failed;
+        task.view.result = Some(outline(result));
+        if let Err(error) = self.store.put(TreeName::Tasks, &id.0, &task) {
+            tracing::error!(task = %id, %error, "a damaged task cannot be ended");
+        }
     }
 
     /// Moves a task along without an event.

@@ -177,9 +177,10 @@ impl Tasks {
             | SolveOutcome::Broken => TaskState::Failed,
         };
         tracing::info!(task = %id, outcome = ?result.outcome, attempts = result.attempts, "task ends");
-        self.record(id, Step::Done(Box::new(result)), state);
+        let is_stored = self.record(id, Step::Done(Box::new(result)), state);
         match self.sync().await {
-            Ok(()) => book.forget(id),
+            Ok(()) if is_stored => book.forget(id),
+            Ok(()) => book.keep(),
             Err(error) => {
                 tracing::error!(task = %id, error = %error.message, "a task's end is not yet durable");
                 book.keep();

@@ -11,6 +11,7 @@
 
 mod http;
 mod said;
+mod unprivileged;
 
 use std::{
     ffi::OsStr,
@@ -31,6 +32,8 @@ use tempfile::TempDir;
 
 #[allow(unused_imports, reason = "each test file uses its own part")]
 pub use said::{Said, said, said_with};
+#[allow(unused_imports, reason = "each test file uses its own part")]
+pub use unprivileged::Unprivileged;
 
 /// One look while waiting for something; nothing else here sleeps.
 pub const STEP: Duration = Duration::from_millis(10);
