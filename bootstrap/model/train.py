@@ -23,8 +23,7 @@ BATCH_TOKENS = 4096
 POOL = 768  # Examples that are sorted by length together, to waste little on padding.
 CPU_SECONDS_MAX = 1800
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
-HOLD = 0.25  # Part of a fresh run at the full rate, before it falls linearly.
-CONTINUED_RATE = 0.8  # A continued run starts lower, and falls at once.
+HOLD = 0.25  # Part of the run at the full rate, before it falls linearly.
 
 
 def encode(tokenizer, turns):
@@ -78,7 +77,7 @@ def orthogonalise(matrix):
     x = x / (x.norm() + 1e-7)
     for _ in range(5):
         gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return (x.T if tall else x).float()
 
 
@@ -106,10 +105,9 @@ def optimizers(network):
     return [Muon(matrices, MUON_RATE), torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.01)]
 
 
-def set_rate(optimizer, base, step, progress, continued):
+def set_rate(optimizer, base, step, progress):
     """Warm up, hold, fall linearly to nothing."""
-    fall = CONTINUED_RATE * (1 - progress) if continued else min(1, (1 - progress) / (1 - HOLD))
-    factor = min(1, (step + 1) / 40) * max(0.005, fall)
+    factor = min(1, (step + 1) / 40) * max(0.005, min(1, (1 - progress) / (1 - HOLD)))
     for group in optimizer.param_groups:
         group["lr"] = base * factor
 
@@ -136,9 +134,6 @@ def run(options):
     torch.manual_seed(SEED)
     rng = random.Random(SEED)
     network = Network()
-    if options.start:
-        network.load_state_dict(torch.load(options.start))
-        rng = random.Random(SEED + 1)
     tokenizer = Tokenizer.from_file(options.tokenizer)
     pair = optimizers(network)
     if options.compile:
@@ -156,7 +151,7 @@ def run(options):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         for optimizer, base in zip(pair, (MUON_RATE, ADAM_RATE)):
-            set_rate(optimizer, base, step, progress, options.start)
+            set_rate(optimizer, base, step, progress)
             optimizer.step()
             optimizer.zero_grad()
         tokens, examples = tokens + inputs.numel(), examples + len(inputs)
@@ -176,7 +171,6 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--steps", type=int, default=100000)
     parser.add_argument("--cpu-seconds", type=float, default=1500)
-    parser.add_argument("--start", help="continue from this checkpoint")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     options.cpu_seconds = min(options.cpu_seconds, CPU_SECONDS_MAX)

@@ -5,6 +5,7 @@
 
 mod failure;
 mod live;
+mod queue;
 mod request;
 mod run;
 
@@ -16,11 +17,12 @@ use edgecoder_protocol::{
     operator::{ErrorKind, ErrorObject, Event, SolveOutcome, Step, TaskRequest, TaskView},
     task::Payment,
 };
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use failure::{broken, internal, unsolved};
 use live::{Book, StoredTask};
+use queue::Queue;
 
 use crate::{executor::Executor, node::Clock, wiring::Models};
 
@@ -42,7 +44,7 @@ struct Inner {
     executor: Executor,
     models: Arc<dyn Models>,
     clock: Clock,
-    queue: mpsc::Sender<TaskId>,
+    queue: Queue,
     accepting: Mutex<()>,
 }
 
@@ -59,17 +61,16 @@ impl Tasks {
         clock: Clock,
         stop: CancellationToken,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
-        let (queue, inbox) = mpsc::channel(OPEN_MAX);
         let tasks = Self(Arc::new(Inner {
             book: Book::new(store),
             executor,
             models,
             clock,
-            queue,
+            queue: Queue::default(),
             accepting: Mutex::default(),
         }));
         tasks.resume()?;
-        let runner = tokio::spawn(tasks.clone().run(inbox, stop));
+        let runner = tokio::spawn(tasks.clone().run(stop));
         Ok((tasks, runner))
     }
 
@@ -81,6 +82,10 @@ impl Tasks {
         let (ended, open): (Vec<_>, Vec<_>) = stored
             .into_iter()
             .partition(|task| task.view.state.is_final());
+        for task in &ended {
+            // Left over where the daemon ended between a task's end and its tidying up.
+            book.store.remove(TreeName::Requests, &task.view.id.0)?;
+        }
         let old = ended.len().saturating_sub(ENDED_MAX);
         for task in &ended[..old] {
             book.store.remove(TreeName::Tasks, &task.view.id.0)?;
@@ -92,20 +97,21 @@ impl Tasks {
             if let Err(error) = book.resume(task.clone()) {
                 // One damaged record must not keep the others from their users.
                 tracing::error!(task = %id, %error, "an open task cannot be read");
-                book.bury(task, &broken(internal(&error)));
+                book.bury(task, broken(internal(&error)));
                 continue;
             }
             if is_withdrawn {
                 let result = unsolved(SolveOutcome::Cancelled, CANCELLED);
-                self.record(id, Step::Done(Box::new(result)), TaskState::Cancelled);
+                if self.record(id, Step::Done(Box::new(result)), TaskState::Cancelled) {
+                    book.forget(id);
+                }
                 continue;
             }
             if !is_new {
                 let text = "The daemon was restarted; the task begins again.".to_owned();
                 self.record(id, Step::Note { text }, TaskState::Queued);
             }
-            // Never more than were accepted, and nothing else sends yet.
-            self.0.queue.try_send(id).ok();
+            self.0.queue.push(id);
         }
         Ok(())
     }
@@ -134,20 +140,15 @@ impl Tasks {
     }
 
     async fn accept(self, id: TaskId, request: TaskRequest) -> Result<TaskView, ErrorObject> {
-        let full = || {
-            ErrorObject::new(
+        // One at a time, so that no more get in than may be open.
+        let _accepting = self.0.accepting.lock().await;
+        if self.open() >= OPEN_MAX as u64 {
+            return Err(ErrorObject::new(
                 ErrorKind::Busy,
                 format!("{OPEN_MAX} tasks are open already"),
                 "wait for one to end, or cancel one with `edgecoder task cancel`",
-            )
-        };
-        // One at a time, so that no more are open than the queue can take again after a restart.
-        let _accepting = self.0.accepting.lock().await;
-        if self.open() >= OPEN_MAX as u64 {
-            return Err(full());
+            ));
         }
-        let queue = self.0.queue.clone();
-        let place = queue.try_reserve_owned().map_err(|_| full())?;
         let now = (self.0.clock)();
         let view = TaskView {
             schema: "edgecoder/task/1".into(),
@@ -181,7 +182,7 @@ impl Tasks {
         self.0
             .book
             .begin(stored.map_err(|error| internal(&error))?, request);
-        place.send(id);
+        self.0.queue.push(id);
         Ok(view)
     }
 
@@ -190,6 +191,12 @@ impl Tasks {
     /// # Errors
     /// [`ErrorObject`] when there is none of this id, or it has ended.
     pub async fn cancel(&self, id: TaskId) -> Result<TaskView, ErrorObject> {
+        // On a task of its own: a user who goes away has withdrawn it or has not.
+        let withdrawing = tokio::spawn(self.clone().withdraw(id));
+        withdrawing.await.map_err(|error| internal(&error))?
+    }
+
+    async fn withdraw(self, id: TaskId) -> Result<TaskView, ErrorObject> {
         let view = self.show(id)?;
         let is_running = {
             let mut live = self.0.book.lock();
@@ -201,12 +208,17 @@ impl Tasks {
                 let next = "nothing is left to cancel";
                 return Err(ErrorObject::new(ErrorKind::Conflict, message, next));
             };
-            one.task.is_withdrawn = true;
-            let stored = self.0.book.store.put(TreeName::Tasks, &id.0, &one.task);
+            let withdrawn = StoredTask {
+                is_withdrawn: true,
+                ..one.task.clone()
+            };
+            let stored = self.0.book.store.put(TreeName::Tasks, &id.0, &withdrawn);
             stored.map_err(|error| internal(&error))?;
+            one.task = withdrawn;
             one.cancel.cancel();
             one.is_running
         };
+        self.0.queue.remove(id);
         if is_running {
             self.sync().await?;
         } else {

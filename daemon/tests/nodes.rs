@@ -356,3 +356,36 @@ async fn what_cannot_be_judged_is_refused_before_anything_is_asked_of_a_model() 
     node.stop().await.unwrap();
     sandbox.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watchers_of_tasks_that_wait_after_a_restart_only_wait() {
+    let sandbox = sandbox();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let store = Store::open(&path, &Faults::default()).unwrap().store;
+    let silent = || {
+        Arc::new(Script(Arc::new(Scripted::new(|_| {
+            Act::Slowly(Duration::from_secs(3_600), Vec::new())
+        }))))
+    };
+    let first = node(store.clone(), &sandbox, silent(), 1).await;
+    for _ in 0..4 {
+        first.handle().submit(request(3)).await.unwrap();
+    }
+    first.stop().await.unwrap();
+    let second = node(store, &sandbox, silent(), 1).await;
+    let handle = second.handle();
+    for task in handle.tasks().list().unwrap() {
+        for after in [0, 3] {
+            let (events, more) = handle.tasks().events(task.id, after).unwrap();
+            let last = events.last().map_or(after, |event| event.cursor);
+            let cursor = *more.unwrap().borrow();
+            assert!(
+                cursor <= last.max(after),
+                "{cursor} promises more than {last}"
+            );
+        }
+    }
+    second.stop().await.unwrap();
+    sandbox.stop().await;
+}

@@ -50,6 +50,7 @@ class Family:
     params: tuple = ()
     wrong: tuple = ()
     taken: frozenset = field(default_factory=frozenset)
+    plain: "Family | None" = None
 
     @property
     def has_requirements(self):
@@ -86,7 +87,18 @@ def with_phrases(task, lines):
     """One family with these phrases added to its own."""
     marked = {mark: tuple(line[2:] for line in lines if line[0] == mark) for mark in "=!?"}
     assert sum(map(len, marked.values())) == len(lines), task.key
-    return replace(task, values=task.values + marked["="], actions=task.actions + marked["!"], conditions=task.conditions + marked["?"])
+    return replace(
+        task,
+        values=balanced(task.values, marked["="]),
+        actions=balanced(task.actions, marked["!"]),
+        conditions=balanced(task.conditions, marked["?"]),
+        plain=task,
+    )
+
+
+def balanced(own, added):
+    """A family's own phrases, which are the plain ones, as often as all the added ones."""
+    return own * max(1, round(len(added) / max(1, len(own)))) + added
 
 
 def default_params(kinds):

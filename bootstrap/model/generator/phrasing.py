@@ -1,60 +1,41 @@
-"""Turns a family into one instruction: names, sentence frame, noise.
+"""Turns a family into one instruction: names, sentence, noise.
 
 Three shapes: NAMED (the sentence names the function and its parameters),
 DOCSTRING (a docstring; the signature is given to the model as the start of its
 answer) and NAMELESS (neither; the model takes the family's first names).
 """
 
+import re
 from dataclasses import dataclass
 
 from .family import fill
+from .frames import (
+    CLOSERS, CONDITION_ENDINGS, CONDITION_NOUNS, CONDITION_VERBS, DOCSTRING_FRAMES, NAMED_FRAMES, NAMELESS_FRAMES, OPENERS, QUESTION_FRAMES, VALUE_VERBS,
+)
 from .grammar import expand
+from .synonyms import varied
 from .words import COMMON_WORDS, CONSONANTS, DROPPABLE, NAME_WORDS, ODD_PARAMS, RESERVED, TAILS, VERBS, VOWELS
 
 NAMED, DOCSTRING, NAMELESS = "named", "docstring", "nameless"
 
-# %S signature f(a, b), %F name, %A arguments, %R "returns ...", %I "return ...".
-NAMED_FRAMES = (
-    "[Write|Create|Make|Implement|Define|Build|Code|Please write|Write me|I need|Give me|I want] a [Python |small |simple |short ||||]function %S [that|which|that|to] %R",
-    "[Write|Create|Make|Implement|Define|Please write|I need] a [Python |||]function [called|named|with the name] %F [that takes|taking|which takes|with|that accepts|with parameter] %A and %R",
-    "[Write|Create|Make|Implement|Define|Build|Code|Please write] [the |a |]function %S[.|:|;] It [should|must|has to|needs to|will] %I",
-    "[Write|Implement|Define|Create|Code|Make] %S [to|so that it will] %I",
-    "[Write|Implement|Define|Create|Code|Make|Please implement] %S [that|which|so that it] %R",
-    "[Define|Implement|Write] %S. [It should|The function should|It must] %I",
-    "%S[:| should| must|:] %I",
-    "%S %R",
-    "[The function |Function |]%S %R",
-    "Given %A, %I[. Name the function|. Call it|. Call the function| in a function called|. The name of the function is] %F",
-    "[Given|For given|For] %A, [write a|implement a|make a] function %F that %R",
-    "[Write|Implement] %F, which takes %A and %R",
-    "[Create|Write] a function %F with [argument|parameter|input] %A. [It %R|The result is that it %R|Let it %I]",
-    "def %S: %I",
-    "In Python, [write|implement] %S [to|which will] %I",
-    "Function %F takes %A and %R",
-    "%I in a function %S",
-    "[I'd like|I would like|We need|Need] a function %S that %R",
-    "[Can|Could] you [write|code|implement] a function %S that %R",
-    "[Complete|Fill in] %S so that it %R",
-)
-DOCSTRING_FRAMES = (
-    "%I", "%I", "%I", "%R", "%R", "[This|The] function %R", "Given %A, %I", "[Take|Takes] %A and %I", "[A|] function that %R",
-    "[It should|Should|Must] %I", "[Your task is to|Please] %I", "For [the given|given|a given] %A, %I", "%N", "%N",
-)
-NAMELESS_FRAMES = (
-    "%I", "[Write|Create|Make|Implement|I need|Give me] [a [Python |]function that|a function which|code that] %R", "[Write|I need] [code|a function|a Python function] to %I",
-    "[A function|Function|Code] [to %I|that %R]", "How [do I|can I] %I", "Please %I",
-)
-VALUE_VERBS = "return|return|return|return|compute|calculate|find|give|give back|produce|get|work out|output|determine"
-CONDITION_VERBS = (
-    "return True if", "return whether", "check if", "check whether", "tell whether", "test if", "test whether", "determine if", "determine whether",
-    "decide whether", "return True when", "say whether", "find out if", "return True exactly when", "report whether", "see if",
-)
+# What a parameter may be called without its name, and before its name.
 GENERIC = {
-    "s": ["string", "text", "word"], "n": ["number", "integer"], "z": ["number", "integer"],
-    "l": ["list", "list of numbers", "list", "numbers"], "L": ["list of words", "list of strings", "words"], "d": ["dictionary", "dict"],
+    "s": ["string", "text", "word", "input string"], "n": ["number", "integer", "value"], "z": ["number", "integer", "value"],
+    "l": ["list", "list of numbers", "list", "numbers", "list of integers", "list of ints", "array", "sequence of numbers"],
+    "L": ["list of words", "list of strings", "words", "strings"], "d": ["dictionary", "dict", "mapping"],
 }
-TYPED = {"s": ["the string", "the text", "the given string"], "n": ["the number", "the integer"], "z": ["the number", "the integer"], "i": ["the number"],
-    "l": ["the list", "the list", "the given list", "the input list"], "L": ["the list", "the word list"], "d": ["the dictionary", "the dict"]}
+TYPED = {
+    "s": ["the string", "the text", "the given string", "string", "the input", "the provided string", "a string"],
+    "n": ["the number", "the integer", "the given number", "the value"], "z": ["the number", "the integer", "the given number", "the value"],
+    "i": ["the number", "the value"],
+    "l": ["the list", "the list", "the given list", "the input list", "list", "the array", "the numbers", "a list", "the provided list", "the number list", "the ints in"],
+    "L": ["the list", "the word list", "the strings", "the given list", "the list of words"], "d": ["the dictionary", "the dict", "the given dict", "the mapping"],
+}
+# Where a phrase says what the parameter is, the mention need not.
+SAID = re.compile(r"((?:the )?\b(?:lists?|strings?|texts?|numbers?|integer|value|dictionary|dict|mapping|map|sentence|word|array)) \$(\d)")
+VERB = re.compile(r"(.*?) (is|are|can|has|have|contains|contain|includes|holds|starts|begins|ends|finishes|reads|equals|lies|appears|occurs|divides|stays|repeats|exceeds) (.*)")
+BASE_FORMS = {"has": "have", "lies": "lie", "reads": "read", "finishes": "finish", "divides": "divide"}
+CLUMSY = ("whether", "how", "where", "which", "at which", "in which", "if", "True", "true")  # No nouns for "what is ...".
 
 
 @dataclass(frozen=True)
@@ -114,13 +95,16 @@ def default_names(task):
     return name, tuple(params)
 
 
-def mention(rng, kind, name, shape):
-    """How the text refers to one parameter."""
+def mention(rng, kind, name, shape, alone):
+    """How the text refers to one parameter; `alone` if it is the only one."""
     roll = rng.random()
     if shape == NAMELESS and kind in GENERIC:
         return f"{rng.choice(['a', 'a', 'the', 'a given'])} {rng.choice(GENERIC[kind][:2])}"
-    if shape == DOCSTRING and roll < 0.12 and kind in GENERIC:
-        return f"the {rng.choice(['', '', 'given ', 'input '])}{rng.choice(GENERIC[kind])}"
+    if shape == DOCSTRING and kind in GENERIC:
+        if alone and roll < 0.02:
+            return rng.choice(["the input", "the argument", "what is given"])
+        if roll < 0.12:
+            return f"the {rng.choice(['', '', 'given ', 'input '])}{rng.choice(GENERIC[kind])}"
     if roll < 0.3 and kind in TYPED:
         return f"{rng.choice(TYPED[kind])} {name}"
     return name
@@ -140,27 +124,43 @@ def third_person(clause):
     return f"{verb}{comma} {rest}".strip()
 
 
+def question(condition):
+    """ "$0 is even" becomes "is $0 even?"; None where that is not clear."""
+    found = VERB.fullmatch(condition)
+    if found is None or " that " in condition or " which " in condition or " and " in found[1] and found[2] not in ("are", "have", "contain"):
+        return None
+    subject, verb, rest = found.groups()
+    if verb in ("is", "are", "can"):
+        return f"{verb} {subject} {rest}?"
+    plain = verb in ("have", "contain")
+    return f"{'do' if plain else 'does'} {subject} {verb if plain else BASE_FORMS.get(verb, verb.removesuffix('s'))} {rest}?"
+
+
 def imperative(rng, task):
-    """The request as ("return ...", noun phrase or None), still with `$0`."""
+    """The request as ("return ...", noun phrase or None), still with `$0`; a
+    request that ends in a question mark is a question."""
     moods = ["value"] * min(3, len(task.values)) + ["action"] * min(2, len(task.actions)) + ["condition"] * min(3, len(task.conditions))
     mood = rng.choice(moods)
     if mood == "action":
-        return expand(rng, rng.choice(task.actions)), None
+        return varied(rng, expand(rng, rng.choice(task.actions))), None
     if mood == "value":
-        noun = expand(rng, rng.choice(task.values))
-        verb = "return" if noun.startswith(("whether", "how", "$")) and rng.random() < 0.6 else expand(rng, f"[{VALUE_VERBS}]")
+        noun = varied(rng, expand(rng, rng.choice(task.values)))
+        wordy = noun.startswith(CLUMSY + ("what", "$"))
+        verb = "return" if wordy and rng.random() < 0.6 else expand(rng, f"[{VALUE_VERBS}]")
         return f"{verb} {noun}", noun
-    condition = expand(rng, rng.choice(task.conditions))
-    ending = rng.choice(["", "", "", "", ", else False", " and False otherwise", ", otherwise False", " or not"])
-    verb = rng.choice(CONDITION_VERBS)
-    return f"{verb} {condition}{ending}", rng.choice(["whether", "True if", "if"]) + f" {condition}"
+    condition = varied(rng, expand(rng, rng.choice(task.conditions)))
+    asked = question(condition)
+    if asked and rng.random() < 0.15:
+        return asked, None
+    return f"{rng.choice(CONDITION_VERBS)} {condition}{rng.choice(CONDITION_ENDINGS)}", f"{rng.choice(CONDITION_NOUNS)} {condition}"
 
 
 def noisy(rng, text, names):
     """Light noise: case and final punctuation; names keep their case."""
     if rng.random() < 0.9 and not text.startswith(names):
         text = text[0].upper() + text[1:]
-    text = text.rstrip(".") + rng.choice([".", ".", "", ".", "!" if rng.random() < 0.1 else "."])
+    if not text.endswith("?"):
+        text = text.rstrip(".") + rng.choice([".", ".", "", ".", "!" if rng.random() < 0.1 else "."])
     if rng.random() < 0.03:
         text = text.lower() if "(" not in text else text
     return text
@@ -185,13 +185,14 @@ def distracted(rng, text):
     return " ".join(words)
 
 
-def swap_letters(rng, text):
-    """A typing slip in one longer lower-case word."""
+def slipped(rng, text):
+    """A typing slip in one longer lower-case word: letters swapped, one left out or doubled."""
     spots = [i for i in range(1, len(text) - 2) if text[i - 1 : i + 3].isalpha() and text[i - 1 : i + 3].islower()]
     if not spots:
         return text
     i = rng.choice(spots)
-    return text[:i] + text[i + 1] + text[i] + text[i + 2 :]
+    middle = rng.choice([text[i + 1] + text[i], text[i + 1] + text[i], text[i], text[i] + text[i] + text[i + 1]])
+    return text[:i] + middle + text[i + 2 :]
 
 
 def listed(names):
@@ -203,33 +204,97 @@ def pick_shape(rng, task):
     """NAMED and DOCSTRING mostly; NAMELESS where generic nouns stay clear."""
     if len(set(task.kinds)) == len(task.kinds) and set(task.kinds) <= set(GENERIC) and rng.random() < 0.1:
         return NAMELESS
-    return NAMED if rng.random() < 0.56 else DOCSTRING
+    return NAMED if rng.random() < 0.46 else DOCSTRING
+
+
+def pick_frame(rng, shape, order, noun):
+    """A frame in which the request makes sense."""
+    if order.endswith("?"):
+        return rng.choice(QUESTION_FRAMES[shape])
+    frame = rng.choice({NAMED: NAMED_FRAMES, DOCSTRING: DOCSTRING_FRAMES, NAMELESS: NAMELESS_FRAMES}[shape])
+    if "%N" in frame and noun is None or "%V" in frame and (noun is None or noun.startswith(CLUMSY)):
+        return {NAMED: "%S: %I", DOCSTRING: "%I", NAMELESS: "%I"}[shape]
+    return frame
+
+
+def with_clause(order, clause):
+    """The request with its clause, before the question mark if there is one."""
+    joint = "" if clause.startswith(",") else " "
+    return f"{order[:-1]}{joint}{clause}?" if order.endswith("?") else order + joint + clause
+
+
+def mentioned(text, mentions, params):
+    """Fill in the parameters: "the list xs", but "xs" after "the list". Without
+    names (`params` is None) "the list $0" becomes "a list"."""
+    said = lambda match: f"{match[1]} {params[int(match[2])]}" if params else f"${match[2]}"  # noqa: E731
+    return fill(SAID.sub(said, text), mentions)
+
+
+def capital(text, names):
+    """With a capital first letter, unless a name comes first."""
+    return text if text.startswith(names) else text[:1].upper() + text[1:]
+
+
+def sentences(rng, text, names):
+    """Mostly a capital at the start of each further sentence."""
+    first, *others = text.split(". ")
+    return ". ".join([first] + [capital(other, names) if rng.random() < 0.8 else other for other in others])
+
+
+def chatty(rng, text):
+    """Now and then a few words around it that mean nothing."""
+    roll = rng.random()
+    if roll < 0.02:
+        return rng.choice(OPENERS) + text
+    return text + rng.choice(CLOSERS) if roll < 0.05 and not text.endswith("?") else text
+
+
+PLAIN_SHARE = 0.16
+PLAIN_NAMES = "f g h solve compute fn func".split()
+
+
+def plain_prompt(rng, task, clause, shape):
+    """A sentence as it stands in every tutorial: no noise, and the family's own words."""
+    own = task.plain or task
+    name, params = function_name(rng, task), parameter_names(rng, task)
+    if rng.random() < 0.3:
+        name = next((n for n in rng.sample(PLAIN_NAMES, 3) if n not in task.taken and n not in params), name)
+    moods = [("return ", own.values), ("", own.actions), ("check whether ", own.conditions)]
+    verb, phrases = rng.choice([mood for mood in moods if mood[1]][:1] * 3 + [mood for mood in moods if mood[1]])
+    order = verb + expand(rng, rng.choice(phrases))
+    if clause:
+        order = with_clause(order, expand(rng, clause))
+    order = fill(order, params)
+    if shape == DOCSTRING:
+        text = order[0].upper() + order[1:] + "."
+    else:
+        text = f"Write a function {name}({', '.join(params)}) that {third_person(order)}."
+    return Prompt(text, name, params, shape)
 
 
 def prompt_for(rng, task, clause="", shape=None):
     """Ask for the task; `clause` names a variant other than the usual one."""
     shape = shape or pick_shape(rng, task)
+    if shape != NAMELESS and rng.random() < PLAIN_SHARE:
+        return plain_prompt(rng, task, clause, shape)
     name, params = default_names(task) if shape == NAMELESS else (function_name(rng, task), parameter_names(rng, task))
     order, noun = imperative(rng, task)
-    if noun is not None or not order.startswith("for "):
-        if rng.random() < 0.02:
-            order = swap_letters(rng, order)
+    if not order.startswith("for ") and rng.random() < 0.03:
+        order = slipped(rng, order)
     addition = expand(rng, clause) if clause else ""
     if addition:
-        joint = "" if addition.startswith(",") else " "
-        order, noun = order + joint + addition, noun and noun + joint + addition
-    mentions = [mention(rng, kind, param, shape) for kind, param in zip(task.kinds, params)]
-    say = lambda text: fill(text, mentions)  # noqa: E731
-    frames = {NAMED: NAMED_FRAMES, DOCSTRING: DOCSTRING_FRAMES, NAMELESS: NAMELESS_FRAMES}[shape]
-    frame = rng.choice(frames)
-    if "%N" in frame and noun is None:
-        frame = "%I"
-    frame = expand(rng, frame)
-    order = distracted(rng, order)
-    third = third_person(order)
+        order, noun = with_clause(order, addition), noun and with_clause(noun, addition)
+    mentions = [mention(rng, kind, param, shape, len(params) == 1) for kind, param in zip(task.kinds, params)]
+    names = tuple(f"{word}{end}" for word in (name,) + params for end in " (.,")
+    say = lambda text: mentioned(text, mentions, None if shape == NAMELESS else params)  # noqa: E731
+    frame = expand(rng, pick_frame(rng, shape, order, noun))
+    order, noun = distracted(rng, order), noun or ""
+    if rng.random() < 0.15:
+        noun = noun.removeprefix("the ")
     arguments = [f"{rng.choice(['a', 'the'])} {rng.choice(GENERIC[k])} {p}" if k in GENERIC and rng.random() < 0.35 else p for k, p in zip(task.kinds, params)]
     text = frame.replace(" to %R", " to %I").replace("%S", f"{name}({', '.join(params)})").replace("%F", name).replace("%A", listed(arguments))
-    text = text.replace("%R", say(third)).replace("%I", say(order)).replace("%N", say(noun or ""))
+    text = text.replace("%R", say(third_person(order))).replace("%I", say(order)).replace("%J", capital(say(order), names))
+    text = text.replace("%N", say(noun)).replace("%V", say(noun))
     text = distracted(rng, text) if rng.random() < 0.4 else text
-    text = text.replace("a integer", "an integer").replace("a even", "an even").replace("a odd", "an odd")
-    return Prompt(noisy(rng, text, tuple(f"{word}{end}" for word in (name,) + params for end in " (.,")), name, params, shape)
+    text = text.replace("a integer", "an integer").replace("a even", "an even").replace("a odd", "an odd").replace(" a array", " an array")
+    return Prompt(noisy(rng, chatty(rng, sentences(rng, text, names)), names), name, params, shape)

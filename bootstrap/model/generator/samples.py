@@ -133,12 +133,15 @@ def repair_from(rng, task, prompt, bad, right, others):
 
 
 def repair_sample(rng):
-    """Two turns; only the fix is learnt, and not its signature."""
+    """Two turns. The fix is learnt, and so is a first attempt that is what the
+    instruction by itself asks for."""
     while True:
         repair = requirement_repair(rng) if rng.random() < 0.6 else mistake_repair(rng)
         if repair is not None:
             cut = 0 if rng.random() < 0.5 else signature_length(repair.fixed)
-            return [Turn(repair.prompt.text, repair.bad, None), Turn(repair.failure, repair.fixed, cut)]
+            usual = function_source(repair.prompt.name, repair.prompt.params, repair.task.variants[0].body)
+            first = None if repair.bad != usual else signature_length(repair.bad) if repair.prompt.shape == DOCSTRING else 0
+            return [Turn(repair.prompt.text, repair.bad, first), Turn(repair.failure, repair.fixed, cut)]
 
 
 def tests_case(rng):
@@ -162,9 +165,9 @@ def tests_case(rng):
 def training_sample(rng):
     """One example of the mixture."""
     roll = rng.random()
-    if roll < 0.60:
+    if roll < 0.68:
         return code_sample(rng)
-    if roll < 0.90:
+    if roll < 0.92:
         return repair_sample(rng)
     if roll < 0.965:
         return [Turn(*tests_case(rng)[:2], weight=TESTS_WEIGHT)]

@@ -25,6 +25,12 @@ pub struct Own {
 impl Own {
     /// Starts one with `settings`, lines of a configuration file.
     pub async fn start(at: &Place, settings: &str) -> Result<Self, Failure> {
+        for name in ["EDGECODER_THREADS", "EDGECODER_SANDBOX_THREADS"] {
+            if std::env::var_os(name).is_some() {
+                let message = format!("{name} is set, and would be part of what is measured");
+                return Err(Failure::new(USAGE, message, format!("unset {name}")));
+            }
+        }
         let folder = at
             .config
             .cache_dir

@@ -30,7 +30,7 @@ pub async fn run(at: &Place) -> Result<Vec<Row>, Failure> {
     data_dir::make(folder).map_err(|error| Failure::file("make", folder, &error))?;
     let file = folder.join(format!("bench-{}.gguf", std::process::id()));
     let spinner = screen::spinner("measuring; leave the machine alone for a minute or two");
-    let written = model::write_random_llama(&file, model::Shape::BENCH, 1);
+    let written = write_model(&file);
     let rows = match written {
         Err(error) => Err(Failure::file("write", &file, &error)),
         Ok(()) => measure(at, &file).await,
@@ -39,6 +39,18 @@ pub async fn run(at: &Place) -> Result<Vec<Row>, Failure> {
     // Large and of no further use; if it cannot be removed the next clean of the cache does.
     std::fs::remove_file(&file).ok();
     rows
+}
+
+/// A model whose prompts begin with the user's words: a system message before them would be the same in every run,
+/// decoded once and kept, and the peer decodes all of its prompt every time.
+fn write_model(file: &Path) -> std::io::Result<()> {
+    let mut model = model::random_llama(model::Shape::BENCH);
+    let users =
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}";
+    model.text("tokenizer.chat_template", users);
+    let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
+    model.write(1, &mut out)?;
+    std::io::Write::flush(&mut out)
 }
 
 async fn measure(at: &Place, file: &Path) -> Result<Vec<Row>, Failure> {

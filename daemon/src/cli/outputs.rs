@@ -78,12 +78,23 @@ pub fn check_writable(path: Option<&PathBuf>) -> Result<(), Failure> {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = target(path).and_then(|target| match target {
         Target::Whole(path) => write_whole(&path, bytes, 0o644, &Faults::default()),
-        Target::Through(path) => {
-            let file = OpenOptions::new().append(true).open(path);
-            file.and_then(|mut file| file.write_all(bytes))
-        }
+        Target::Through(path) => through(&path, bytes),
     });
     written.map_err(|error| Failure::file("write", path, &error))
+}
+
+/// Writes to what is open. Our own output is written as our own: opened again it would have a place of its own, and
+/// each would write over the other.
+fn through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let is_own =
+        |number: u32| path == Path::new(&format!("/proc/{}/fd/{number}", std::process::id()));
+    if is_own(1) {
+        return io::stdout().write_all(bytes);
+    }
+    if is_own(2) {
+        return io::stderr().write_all(bytes);
+    }
+    OpenOptions::new().append(true).open(path)?.write_all(bytes)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use edgecoder_protocol::{
     EvidenceClass, Outcome, RelPath, Tokens,
-    operator::{Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView},
+    operator::{ErrorKind, Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView},
     task::PrivacyClass,
 };
 
@@ -266,7 +266,7 @@ fn code(result: &TaskResult) -> u8 {
         SolveOutcome::Solved | SolveOutcome::Untested => 0,
         SolveOutcome::Declined => DECLINED,
         SolveOutcome::Inconclusive => INCONCLUSIVE,
-        SolveOutcome::Broken => NO_MODEL,
+        SolveOutcome::Broken => result.fault.map_or(NO_MODEL, ErrorKind::exit_code),
         SolveOutcome::Iterations
         | SolveOutcome::Budget
         | SolveOutcome::Deadline

@@ -39,17 +39,21 @@ pub struct Live {
     pub events: Vec<Event>,
     /// The last event's cursor: who watches is woken by it.
     pub cursor: watch::Sender<u64>,
+    /// The next event's.
+    next: u64,
     pub cancel: CancellationToken,
     pub is_running: bool,
 }
 
 impl Live {
-    fn new(task: StoredTask, request: TaskRequest, events: Vec<Event>, cursor: u64) -> Self {
+    fn new(task: StoredTask, request: TaskRequest, events: Vec<Event>, gap: u64) -> Self {
+        let last = events.last().map_or(0, |event| event.cursor);
         Self {
             task,
             request: Arc::new(request),
             events,
-            cursor: watch::Sender::new(cursor),
+            cursor: watch::Sender::new(last),
+            next: last + gap + 1,
             cancel: CancellationToken::new(),
             is_running: false,
         }
@@ -90,8 +94,7 @@ impl Book {
         let request: Option<TaskRequest> = self.store.get(TreeName::Requests, &id.0)?;
         let request = request.ok_or(StoreError::Missing)?;
         let events: Vec<Event> = self.store.list(TreeName::Events, &id.0, usize::MAX)?;
-        let last = events.last().map_or(0, |event| event.cursor);
-        let live = Live::new(task, request, events, last + RESTART_GAP);
+        let live = Live::new(task, request, events, RESTART_GAP);
         self.lock().insert(id, live);
         Ok(())
     }
@@ -114,18 +117,10 @@ impl Book {
         if let Step::Done(result) = &step {
             view.result = Some(outline(result));
         }
-        let cursor = *one.cursor.borrow() + 1;
-        let event = Event {
-            schema: "edgecoder/event/1".into(),
-            task: id,
-            cursor,
-            at,
-            state: view.state,
-            step,
-        };
-        let mut key = id.0.to_vec();
-        key.extend_from_slice(&cursor.to_be_bytes());
-        let stored = self.store.put(TreeName::Events, &key, &event);
+        let cursor = one.next;
+        one.next += 1;
+        let event = event(view, cursor, step);
+        let stored = self.put_event(&event);
         let stored = match moved {
             true => stored.and_then(|()| self.store.put(TreeName::Tasks, &id.0, &one.task)),
             false => stored,
@@ -139,12 +134,22 @@ impl Book {
         stored.is_ok()
     }
 
+    fn put_event(&self, event: &Event) -> Result<(), StoreError> {
+        let mut key = event.task.0.to_vec();
+        key.extend_from_slice(&event.cursor.to_be_bytes());
+        self.store.put(TreeName::Events, &key, event)
+    }
+
     /// Ends a task whose record cannot be read, so that its user sees that it will not be worked on.
-    pub fn bury(&self, mut task: StoredTask, result: &TaskResult) {
+    pub fn bury(&self, mut task: StoredTask, result: TaskResult) {
         let id = task.view.id;
         task.view.state = TaskState::Failed;
-        task.view.result = Some(outline(result));
-        if let Err(error) = self.store.put(TreeName::Tasks, &id.0, &task) {
+        task.view.result = Some(outline(&result));
+        // Behind whatever events there are, which may be what cannot be read.
+        let end = event(&task.view, u64::MAX >> 1, Step::Done(Box::new(result)));
+        let stored = self.put_event(&end);
+        let stored = stored.and_then(|()| self.store.put(TreeName::Tasks, &id.0, &task));
+        if let Err(error) = stored {
             tracing::error!(task = %id, %error, "a damaged task cannot be ended");
         }
     }
@@ -186,6 +191,17 @@ impl Book {
         for (_, id) in ended.iter().rev().skip(UNSTORED_MAX) {
             live.remove(id);
         }
+    }
+}
+
+fn event(view: &TaskView, cursor: u64, step: Step) -> Event {
+    Event {
+        schema: "edgecoder/event/1".into(),
+        task: view.id,
+        cursor,
+        at: view.changed,
+        state: view.state,
+        step,
     }
 }
 

@@ -28,7 +28,7 @@ const STEPS_AHEAD: usize = 64;
 type Prepared = Result<(Arc<dyn Provider>, AgentConfig), ErrorObject>;
 
 impl Tasks {
-    pub(super) async fn run(self, mut inbox: mpsc::Receiver<TaskId>, stop: CancellationToken) {
+    pub(super) async fn run(self, stop: CancellationToken) {
         let places = Arc::new(Semaphore::new(RUNNING_MAX));
         let mut running = JoinSet::new();
         loop {
@@ -40,11 +40,10 @@ impl Tasks {
             let id = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                id = inbox.recv() => id,
+                id = self.0.queue.next() => id,
             };
-            let (Ok(place), Some(id)) = (place, id) else {
-                break;
-            };
+            // The semaphore is never closed.
+            let Ok(place) = place else { break };
             let (tasks, stop) = (self.clone(), stop.clone());
             let span = tracing::info_span!("task", %id);
             let work = async move {

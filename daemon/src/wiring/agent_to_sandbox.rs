@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use edgecoder_agent::{Judge, PortError, Tests};
 use edgecoder_protocol::{
-    Execution, Outcome, Program, Receipt, RelPath, TestOutcome,
+    Execution, Fuel, Outcome, Program, Receipt, RelPath, TestOutcome,
     cases::{Case, cases_hash},
     execution::{SuiteKind, TestOrigin},
     operator::{Blob, ErrorKind, ErrorObject, ExecAnswer, ExecRequest, TaskRequest, TestSet},
@@ -118,12 +118,17 @@ fn hide(answer: &mut ExecAnswer, cases: &[Case]) {
     if !cases.iter().any(|case| case.heldout) {
         return;
     }
-    for (test, case) in answer.tests.iter_mut().zip(cases) {
-        if case.heldout && test.outcome != TestOutcome::Passed {
+    // Runs that did not come back leave the rest without their places: nothing is told then.
+    let is_whole = answer.tests.len() == cases.len();
+    let mut is_hidden = !is_whole;
+    for (at, test) in answer.tests.iter_mut().enumerate() {
+        let is_heldout = !is_whole || cases.get(at).is_none_or(|case| case.heldout);
+        if is_heldout && test.outcome != TestOutcome::Passed {
             test.message = HELD_OUT.to_owned();
+            is_hidden = true;
         }
     }
-    if answer.outcome != Outcome::Ok {
+    if is_hidden && answer.outcome != Outcome::Ok {
         answer.reason = HELD_OUT.to_owned();
     }
 }
@@ -131,11 +136,13 @@ fn hide(answer: &mut ExecAnswer, cases: &[Case]) {
 impl Judge for AgentJudge {
     async fn judge(&self, code: &str, tests: &Tests) -> Result<ExecAnswer, PortError> {
         let whole = Self::execution(&self.request, code, tests).map_err(port_error)?;
+        let mut spent = Fuel(0);
         if let Some(shown) = shown_only(&whole) {
             let answer = self.executor.run(shown, false).await.map_err(port_error)?;
             if answer.outcome != Outcome::Ok {
                 return Ok(answer);
             }
+            spent = answer.fuel;
         }
         let cases = match &whole.program {
             Program::Cases { cases, .. } => cases.clone(),
@@ -143,6 +150,7 @@ impl Judge for AgentJudge {
         };
         let mut answer = self.executor.run(whole, false).await.map_err(port_error)?;
         hide(&mut answer, &cases);
+        answer.fuel = answer.fuel.saturating_add(spent);
         Ok(answer)
     }
 }
