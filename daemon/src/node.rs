@@ -268,8 +268,11 @@ impl NodeHandle {
     /// What the node says of itself.
     pub async fn status(&self) -> NodeStatus {
         let inner = &self.inner;
-        let sandbox = inner.executor.sandbox().child_pid();
-        let sandbox = sandbox.map(|pid| ("sandbox".to_owned(), pid));
+        let sandboxes = inner.executor.sandbox().child_pids().into_iter().zip(1..);
+        let sandboxes = sandboxes.map(|(pid, number)| match number {
+            1 => ("sandbox".to_owned(), pid),
+            more => (format!("sandbox-{more}"), pid),
+        });
         let model = inner.models.pid().map(|pid| ("inference".to_owned(), pid));
         NodeStatus {
             schema: "edgecoder/status/1".into(),
@@ -288,7 +291,7 @@ impl NodeHandle {
             rss: resident(),
             data_dir: inner.config.data_dir.display().to_string(),
             model: inner.models.file(),
-            children: [sandbox, model].into_iter().flatten().collect(),
+            children: sandboxes.chain(model).collect(),
         }
     }
 }

@@ -86,6 +86,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Who waits for a job's runs.
 struct Waiter {
     to: mpsc::Sender<(usize, RawRun)>,
+    /// Which of the execution's runs this job's are.
+    share: Vec<usize>,
+    left: usize,
     since: Instant,
     wall: Duration,
 }
@@ -144,57 +147,70 @@ impl Child {
         self.shared.alive.load(Ordering::SeqCst)
     }
 
-    /// Hands in a job. Cancel-safe.
-    pub(crate) async fn submit(self: &Arc<Self>, id: u64, job: Job) -> Result<Runs, Died> {
-        // Every run of the job fits, so that one slow reader never holds up the others.
-        let (to, from) = mpsc::channel(job.calls.len().max(1));
+    /// Jobs that it has.
+    pub(crate) fn load(&self) -> usize {
+        lock(&self.shared.waiting).len()
+    }
+
+    /// Hands in a job whose runs, numbered by `share`, go to `to`, which has room for all of them. Cancel-safe.
+    pub(crate) async fn submit(
+        self: &Arc<Self>,
+        id: u64,
+        job: Job,
+        share: Vec<usize>,
+        to: mpsc::Sender<(usize, RawRun)>,
+    ) -> Result<Ticket, Died> {
         let waiter = Waiter {
             to,
+            left: share.len(),
+            share,
             since: Instant::now(),
             wall: Duration::from_millis(job.limits.wall_ms),
         };
         lock(&self.shared.waiting).insert(id, waiter);
-        let runs = Runs {
-            id,
-            left: job.calls.len(),
-            from,
-            child: self.clone(),
-        };
+        let child = self.clone();
+        let ticket = Ticket { id, child };
         // Looked at after the insertion: whoever sets it empties the map afterwards.
         if !self.is_alive() {
             return Err(Died);
         }
         let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Died)?;
         self.frames.send(frame).await.map_err(|_| Died)?;
-        Ok(runs)
+        Ok(ticket)
     }
 }
 
-/// What comes back for one job. Dropping it early cancels the job.
-pub(crate) struct Runs {
+/// A job in a child. Dropping it before the last run has come cancels the job.
+pub(crate) struct Ticket {
     id: u64,
-    left: usize,
-    from: mpsc::Receiver<(usize, RawRun)>,
     child: Arc<Child>,
 }
 
-impl Runs {
-    /// The next run. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Result<(usize, RawRun), Died> {
-        let run = self.from.recv().await.ok_or(Died)?;
-        self.left = self.left.saturating_sub(1);
-        Ok(run)
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let is_open = lock(&self.child.shared.waiting).remove(&self.id).is_some();
+        if is_open && let Ok(frame) = wire::encode(&ToChild::Cancel(self.id)) {
+            // A full queue means that the job may run to its end for nobody: bounded by its own limits.
+            self.child.frames.try_send(frame).ok();
+        }
     }
 }
 
-impl Drop for Runs {
-    fn drop(&mut self) {
-        lock(&self.child.shared.waiting).remove(&self.id);
-        if self.left > 0
-            && let Ok(frame) = wire::encode(&ToChild::Cancel(self.id))
-        {
-            // A full queue means that the job may run to its end for nobody: bounded by its own limits.
-            self.child.frames.try_send(frame).ok();
+impl Shared {
+    /// Passes a run on, and lets go of the waiter with its last one.
+    fn deliver(&self, id: u64, index: u32, run: RawRun) {
+        let mut waiting = lock(&self.waiting);
+        let Some(waiter) = waiting.get_mut(&id) else {
+            return;
+        };
+        let Some(place) = waiter.share.get(index as usize) else {
+            return;
+        };
+        // Full or closed: more runs than calls, or nobody waits any more.
+        waiter.to.try_send((*place, run)).ok();
+        waiter.left = waiter.left.saturating_sub(1);
+        if waiter.left == 0 {
+            waiting.remove(&id);
         }
     }
 }
@@ -236,13 +252,7 @@ async fn answer(socket: &mut OwnedReadHalf, shared: &Shared) -> io::Result<FromC
 async fn receive(mut socket: OwnedReadHalf, mut process: Process, shared: Arc<Shared>) {
     loop {
         match answer(&mut socket, &shared).await {
-            Ok(FromChild::Run(id, index, run)) => {
-                let to = lock(&shared.waiting).get(&id).map(|one| one.to.clone());
-                if let Some(to) = to {
-                    // Full or closed: more runs than calls, or nobody waits any more.
-                    to.try_send((index as usize, *run)).ok();
-                }
-            }
+            Ok(FromChild::Run(id, index, run)) => shared.deliver(id, index, *run),
             Ok(other) => {
                 debug!(answer = ?other, "the sandbox process answers out of turn");
                 break;
@@ -270,8 +280,14 @@ mod tests {
         let waiters = |since: &[(u64, u64)]| -> Waiters {
             let waiter = |(id, (since, wall)): (usize, &(u64, u64))| {
                 let (to, _) = mpsc::channel(1);
-                let (since, wall) = (after(*since), Duration::from_secs(*wall));
-                (id as u64, Waiter { to, since, wall })
+                let waiter = Waiter {
+                    to,
+                    share: vec![0],
+                    left: 1,
+                    since: after(*since),
+                    wall: Duration::from_secs(*wall),
+                };
+                (id as u64, waiter)
             };
             since.iter().enumerate().map(waiter).collect()
         };

@@ -52,10 +52,10 @@ const ALLOWED: &[libc::c_long] = &[
 ///
 /// # Errors
 /// When the kernel refuses; the caller then ends.
-pub(crate) fn seal(threads: usize) -> io::Result<()> {
+pub(crate) fn seal() -> io::Result<()> {
     let gib = 1_u64 << 30;
-    // Each thread has a guest that runs and one that is being dropped or prepared, each up to 1 GiB.
-    let memory = gib + 2 * gib * threads as u64;
+    // A guest that runs and one that is being dropped or prepared, each up to 1 GiB, and as much for the rest.
+    let memory = 3 * gib;
     for (what, max) in [
         (Resource::Fsize, 0),
         (Resource::Core, 0),

@@ -24,12 +24,10 @@ const CONFIG: bincode::config::Configuration<
 /// What a new child shall be. Its first frame.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Role {
-    /// Run guests until the socket closes.
+    /// Run guests, one at a time, until the socket closes.
     Serve {
         /// Where the compiled guest is kept.
         cache_dir: PathBuf,
-        /// Threads that run guests.
-        threads: usize,
         /// How its code was compiled.
         options: EngineOptions,
     },

@@ -1,4 +1,4 @@
-//! The child process: takes requests from the socket that is its standard input, runs guests on its threads,
+//! The child process: takes requests from the socket that is its standard input, runs guests on a thread,
 //! and answers. It decides nothing about results.
 
 use std::{
@@ -70,11 +70,7 @@ fn serve_role(mut socket: UnixStream) -> io::Result<()> {
     // SAFETY: closes only descriptors that this process was not meant to inherit; none is in use yet.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
     match wire::read(&mut socket)? {
-        Role::Serve {
-            cache_dir,
-            threads,
-            options,
-        } => serve(socket, &cache_dir, threads, options),
+        Role::Serve { cache_dir, options } => serve(socket, &cache_dir, options),
         Role::Compile {
             cache_dir,
             options,
@@ -85,7 +81,7 @@ fn serve_role(mut socket: UnixStream) -> io::Result<()> {
             wire::write(&mut socket, &FromChild::Compiled(done))
         }
         Role::SelfTest => {
-            seal(1)?;
+            seal()?;
             wire::write(&mut socket, &FromChild::SelfTest(self_test::attempts()))
         }
     }
@@ -101,30 +97,23 @@ fn load(cache_dir: &Path, options: EngineOptions) -> Result<Runtime, NotReady> {
     unsafe { Runtime::load(engine, &compiled) }.map_err(broken)
 }
 
-fn serve(
-    mut socket: UnixStream,
-    cache_dir: &Path,
-    threads: usize,
-    options: EngineOptions,
-) -> io::Result<()> {
+fn serve(mut socket: UnixStream, cache_dir: &Path, options: EngineOptions) -> io::Result<()> {
     let runtime = match load(cache_dir, options) {
         Ok(runtime) => runtime,
         Err(why) => return wire::write(&mut socket, &FromChild::Ready(Err(why))),
     };
     let shared = Arc::new(Shared::new(socket.try_clone()?));
-    for number in 0..threads {
-        let (runtime, shared) = (runtime.clone(), shared.clone());
-        thread::Builder::new()
-            .name(format!("guest-{number}"))
-            .spawn(move || execute(&runtime, &shared))?;
-    }
-    if let Err(error) = seal(threads) {
+    let guests = shared.clone();
+    thread::Builder::new()
+        .name("guest".into())
+        .spawn(move || execute(&runtime, &guests))?;
+    if let Err(error) = seal() {
         let why = NotReady::Broken(format!("it could not be sealed: {error}"));
         return wire::write(&mut socket, &FromChild::Ready(Err(why)));
     }
     shared.answer(&FromChild::Ready(Ok(())));
     loop {
-        // When the daemon is gone the socket ends, this returns, and the process with all its threads ends.
+        // When the daemon is gone the socket ends, this returns, and the process with its threads ends.
         match wire::read(&mut socket)? {
             ToChild::Job(id, job) => shared.accept(id, job)?,
             ToChild::Cancel(id) => shared.cancel(id),
@@ -132,7 +121,7 @@ fn serve(
     }
 }
 
-/// One thread's life: have a fresh guest ready, take a call, run it, answer, and only then clean up.
+/// The guests' thread: have a fresh guest ready, take a call, run it, answer, and only then clean up.
 fn execute(runtime: &Runtime, shared: &Shared) {
     // The WASI host asks for a runtime, though nothing of ours ever waits in it.
     let Ok(waiting) = tokio::runtime::Builder::new_current_thread().build() else {

@@ -326,7 +326,7 @@ async fn files_of_the_run_are_all_there_is() {
 async fn a_forged_answer_larger_than_a_frame_ends_the_run_and_not_the_child() {
     let sandbox = sandbox();
     sandbox.ready().await.unwrap();
-    let pid = sandbox.child_pid();
+    let pid = sandbox.child_pids();
     let forged = "from _edgecoder import files\nname = 'a' * (1 << 20)\nfiles.changed.add(name)\n\
         files.written = lambda: [(name, b'')] * 126\n";
     let mut run = script(forged);
@@ -334,5 +334,5 @@ async fn a_forged_answer_larger_than_a_frame_ends_the_run_and_not_the_child() {
     let report = sandbox.run(run).await.unwrap();
     assert_ne!(report.body.outcome, Outcome::Ok, "{}", report.reason);
     let next = sandbox.run(script("print(1)")).await.unwrap();
-    assert_eq!((next.stdout.as_str(), sandbox.child_pid()), ("1\n", pid));
+    assert_eq!((next.stdout.as_str(), sandbox.child_pids()), ("1\n", pid));
 }

@@ -11,7 +11,7 @@ use edgecoder_sandbox::{Sandbox, SandboxError};
 use rustix::process::{Pid, Signal, kill_process};
 
 async fn kill(sandbox: &Sandbox) {
-    let pid = sandbox.child_pid().unwrap();
+    let pid = sandbox.child_pids().first().copied().unwrap();
     kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
 }
 
@@ -59,10 +59,10 @@ async fn a_second_death_is_inconclusive_and_the_next_run_works() {
     let mut killed = None;
     for _ in 0..2 {
         // The next child, once it has had the time to take the request.
-        let mut pid = sandbox.child_pid();
+        let mut pid = sandbox.child_pids().first().copied();
         while pid.is_none() || pid == killed {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            pid = sandbox.child_pid();
+            pid = sandbox.child_pids().first().copied();
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
         kill(&sandbox).await;
@@ -98,7 +98,7 @@ async fn dropping_a_run_frees_its_thread() {
 async fn stopping_ends_the_child_and_refuses_further_runs() {
     let sandbox = sandbox();
     sandbox.ready().await.unwrap();
-    let pid = sandbox.child_pid().unwrap();
+    let pid = sandbox.child_pids().first().copied().unwrap();
     sandbox.stop().await;
     assert!(!fs::exists(format!("/proc/{pid}/exe")).unwrap());
     assert!(matches!(

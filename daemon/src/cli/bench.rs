@@ -320,7 +320,7 @@ async fn set(client: &Client) -> Result<Row, Failure> {
 
 /// CPU time of a program that computes, fully metered, against a bare process.
 async fn cpu_bound(executor: &Executor, name: &str, code: &str) -> Result<Row, Failure> {
-    let pid = executor.sandbox().child_pid();
+    let pid = executor.sandbox().child_pids().first().copied();
     let pid = pid.ok_or_else(|| odd(&"the sandbox's child is not running"))?;
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for _ in 0..CPU_ROUNDS {

@@ -363,7 +363,7 @@ pub struct NodeStatus {
     pub data_dir: String,
     /// The active model's file.
     pub model: String,
-    /// Processes of the children that run now: sandbox, inference.
+    /// Processes of the children that run now: sandbox, sandbox-2 and so on while there is work, inference.
     pub children: BTreeMap<String, u32>,
 }
 
