@@ -41,13 +41,11 @@ pub async fn run(at: &Place) -> Result<Vec<Row>, Failure> {
     rows
 }
 
-/// A model whose prompts begin with the user's words: a system message before them would be the same in every run,
+/// A model that is asked in the user's words alone: a system message before them would be the same in every run,
 /// decoded once and kept, and the peer decodes all of its prompt every time.
 fn write_model(file: &Path) -> std::io::Result<()> {
     let mut model = model::random_llama(model::Shape::BENCH);
-    let users =
-        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}";
-    model.text("tokenizer.chat_template", users);
+    model.text("edgecoder.prompt_style", "seedling/1");
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
     model.write(1, &mut out)?;
     std::io::Write::flush(&mut out)
