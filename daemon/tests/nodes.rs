@@ -25,7 +25,7 @@ use edgecoder_daemon::{
     wiring::{ModelAnswer, Models},
 };
 use edgecoder_inference::{Provider, Scripted, scripted::Act};
-use edgecoder_node_store::{Faults, Store};
+use edgecoder_node_store::{Faults, Store, TreeName};
 use edgecoder_protocol::{
     Bytes, EvidenceClass, Limits, Millis, RelPath, TaskState, Tokens,
     execution::SuiteKind,
@@ -303,11 +303,23 @@ async fn a_withdrawn_task_stays_withdrawn_whatever_happens() {
     assert!(again.message.contains("already ended"), "{again}");
     handle.tasks().cancel(tasks[0].id).await.unwrap();
     first.stop().await.unwrap();
-    let second = node(store, &sandbox, repairing(), 1).await;
+    let stored = |task: &TaskView| -> serde_json::Value {
+        let found = store.get(TreeName::Tasks, &task.id.0).unwrap();
+        found.unwrap()
+    };
+    for (at, withdrawn) in [(0, true), (1, false), (3, true)] {
+        assert_eq!(stored(&tasks[at])["is_withdrawn"], withdrawn, "task {at}");
+    }
+    // As a daemon leaves it that dies right after it has acknowledged.
+    let mut cut_off = stored(&tasks[2]);
+    cut_off["is_withdrawn"] = true.into();
+    let key = tasks[2].id.0;
+    store.put(TreeName::Tasks, &key, &cut_off).unwrap();
+    let second = node(store.clone(), &sandbox, repairing(), 1).await;
     for (at, task) in tasks.iter().enumerate() {
         let state = ended(&second, task).await.state;
         let wanted = match at {
-            0 | 3 => TaskState::Cancelled,
+            0 | 2 | 3 => TaskState::Cancelled,
             _ => TaskState::Delivered,
         };
         assert_eq!(state, wanted, "task {at}");
