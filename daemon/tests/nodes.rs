@@ -73,6 +73,13 @@ fn repairing() -> Arc<Script> {
     }))))
 }
 
+/// Says nothing for an hour, so that its task stays open.
+fn silent() -> Arc<Script> {
+    Arc::new(Script(Arc::new(Scripted::new(|_| {
+        Act::Slowly(Duration::from_secs(3_600), Vec::new())
+    }))))
+}
+
 fn sandbox() -> Sandbox {
     let environment: Vec<(String, String)> = std::env::vars().collect();
     let settings = Settings::read(&Layers {
@@ -203,10 +210,7 @@ async fn a_task_open_when_the_node_stops_begins_again_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let store = Store::open(&path, &Faults::default()).unwrap().store;
-    let silent = Arc::new(Script(Arc::new(Scripted::new(|_| {
-        Act::Slowly(Duration::from_secs(3_600), Vec::new())
-    }))));
-    let first = node(store.clone(), &sandbox, silent, 1).await;
+    let first = node(store.clone(), &sandbox, silent(), 1).await;
     let task = first.handle().submit(request(3)).await.unwrap();
     first.stop().await.unwrap();
     let second = node(store, &sandbox, repairing(), 1).await;
@@ -280,11 +284,6 @@ async fn a_withdrawn_task_stays_withdrawn_whatever_happens() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let store = Store::open(&path, &Faults::default()).unwrap().store;
-    let silent = || {
-        Arc::new(Script(Arc::new(Scripted::new(|_| {
-            Act::Slowly(Duration::from_secs(3_600), Vec::new())
-        }))))
-    };
     let first = node(store.clone(), &sandbox, silent(), 1).await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
@@ -375,11 +374,6 @@ async fn watchers_of_tasks_that_wait_after_a_restart_only_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let store = Store::open(&path, &Faults::default()).unwrap().store;
-    let silent = || {
-        Arc::new(Script(Arc::new(Scripted::new(|_| {
-            Act::Slowly(Duration::from_secs(3_600), Vec::new())
-        }))))
-    };
     let first = node(store.clone(), &sandbox, silent(), 1).await;
     for _ in 0..4 {
         first.handle().submit(request(3)).await.unwrap();
