@@ -35,8 +35,13 @@ use crate::{
 const FRAMES_MAX: usize = 16;
 
 /// The child is gone, and with it whatever it was doing.
-#[derive(Debug)]
-pub(crate) struct Died;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// By its own word, because a run in it had to be stopped.
+    Ended,
+    /// Without one.
+    Died,
+}
 
 /// A process that was just started, before it serves anyone.
 pub(crate) struct Link {
@@ -112,6 +117,7 @@ fn is_stuck(waiters: &Waiters, heard: Instant, now: Instant) -> bool {
 struct Shared {
     waiting: Waiting,
     alive: AtomicBool,
+    ended: AtomicBool,
 }
 
 /// A serving child.
@@ -128,6 +134,7 @@ impl Child {
         let shared = Arc::new(Shared {
             waiting: Mutex::default(),
             alive: AtomicBool::new(true),
+            ended: AtomicBool::new(false),
         });
         let pid = link.process.id();
         tasks.spawn(send(queue, write, stopped.clone()));
@@ -147,6 +154,15 @@ impl Child {
         self.shared.alive.load(Ordering::SeqCst)
     }
 
+    /// How it went.
+    pub(crate) fn gone(&self) -> Gone {
+        if self.shared.ended.load(Ordering::SeqCst) {
+            Gone::Ended
+        } else {
+            Gone::Died
+        }
+    }
+
     /// Jobs that it has.
     pub(crate) fn load(&self) -> usize {
         lock(&self.shared.waiting).len()
@@ -159,7 +175,7 @@ impl Child {
         job: Job,
         share: Vec<usize>,
         to: mpsc::Sender<(usize, RawRun)>,
-    ) -> Result<Ticket, Died> {
+    ) -> Result<Ticket, Gone> {
         let waiter = Waiter {
             to,
             left: share.len(),
@@ -172,10 +188,11 @@ impl Child {
         let ticket = Ticket { id, child };
         // Looked at after the insertion: whoever sets it empties the map afterwards.
         if !self.is_alive() {
-            return Err(Died);
+            return Err(self.gone());
         }
-        let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Died)?;
-        self.frames.send(frame).await.map_err(|_| Died)?;
+        let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Gone::Died)?;
+        let sent = self.frames.send(frame).await;
+        sent.map_err(|_| self.gone())?;
         Ok(ticket)
     }
 }
@@ -184,6 +201,13 @@ impl Child {
 pub(crate) struct Ticket {
     id: u64,
     child: Arc<Child>,
+}
+
+impl Ticket {
+    /// How its child went, if it did.
+    pub(crate) fn gone(&self) -> Option<Gone> {
+        (!self.child.is_alive()).then(|| self.child.gone())
+    }
 }
 
 impl Drop for Ticket {
@@ -253,6 +277,10 @@ async fn receive(mut socket: OwnedReadHalf, mut process: Process, shared: Arc<Sh
     loop {
         match answer(&mut socket, &shared).await {
             Ok(FromChild::Run(id, index, run)) => shared.deliver(id, index, *run),
+            Ok(FromChild::Ending) => {
+                shared.ended.store(true, Ordering::SeqCst);
+                break;
+            }
             Ok(other) => {
                 debug!(answer = ?other, "the sandbox process answers out of turn");
                 break;

@@ -22,11 +22,11 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     check::check_sizes,
-    child::{Child, Died},
+    child::{Child, Gone, Ticket},
     error::SandboxError,
     guest::Guest,
     judge::Judge,
@@ -147,12 +147,17 @@ impl Sandbox {
         )]
         let began = std::time::Instant::now();
         let mut judge = Judge::new(&execution);
-        for attempt in 1..=ATTEMPTS {
-            judge = Judge::new(&execution);
+        let mut deaths = 0;
+        while deaths < ATTEMPTS {
             match inner.attempt(&execution, &mut judge).await? {
                 Ok(()) => break,
-                Err(Died) if inner.stopped.is_cancelled() => return Err(SandboxError::Stopped),
-                Err(Died) => warn!(attempt, "the sandbox process died under a run"),
+                Err(_) if inner.stopped.is_cancelled() => return Err(SandboxError::Stopped),
+                // Each time one run has come to its end, so this does not go on for ever.
+                Err(Gone::Ended) => debug!("a sandbox process ended to stop a run in it"),
+                Err(Gone::Died) => {
+                    deaths += 1;
+                    warn!(deaths, "the sandbox process died under a run");
+                }
             }
         }
         let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -302,20 +307,22 @@ impl Inner {
         loads.into_iter().take(count).map(|(_, at)| at).collect()
     }
 
-    /// Has every run made once, shared among children where there are several.
+    /// Has every run made that is missing, shared among children where there are several.
     async fn attempt(
         &self,
         execution: &Execution,
         judge: &mut Judge<'_>,
-    ) -> Result<Result<(), Died>, SandboxError> {
+    ) -> Result<Result<(), Gone>, SandboxError> {
         let job = request::job(execution);
-        let runs = job.calls.len();
+        let missing = judge.missing();
+        let runs = missing.len();
         // Every run fits, so that one slow reader never holds up the others.
         let (to, mut from) = mpsc::channel(runs.max(1));
         let places = self.least_loaded(runs.clamp(1, self.children.len()));
         let mut tickets = Vec::new();
         for (at, place) in places.iter().enumerate() {
-            let share: Vec<usize> = (at..runs).step_by(places.len()).collect();
+            let share = missing.iter().skip(at).step_by(places.len());
+            let share: Vec<usize> = share.copied().collect();
             let calls = share.iter().filter_map(|index| job.calls.get(*index));
             let part = Job {
                 calls: calls.cloned().collect(),
@@ -325,7 +332,7 @@ impl Inner {
             let id = self.next_id.fetch_add(1, Ordering::Relaxed);
             match child.submit(id, part, share, to.clone()).await {
                 Ok(ticket) => tickets.push(ticket),
-                Err(died) => return Ok(Err(died)),
+                Err(gone) => return Ok(Err(gone)),
             }
         }
         // Each waiting child holds one more; when all are gone and runs are missing, one has died.
@@ -333,7 +340,12 @@ impl Inner {
         while !judge.is_complete() {
             match from.recv().await {
                 Some((index, run)) => judge.take(index, run),
-                None => return Ok(Err(Died)),
+                None => {
+                    // Runs that are missing though nobody is gone: a child answered what it was not asked.
+                    let mut gone = tickets.iter().filter_map(Ticket::gone).peekable();
+                    let ended = gone.peek().is_some() && gone.all(|gone| gone == Gone::Ended);
+                    return Ok(Err(if ended { Gone::Ended } else { Gone::Died }));
+                }
             }
         }
         Ok(Ok(()))

@@ -10,13 +10,14 @@ use wasmtime::{
 use crate::{
     client::EngineOptions,
     host::{self, Host},
+    run,
 };
 
 /// Native stack that guest code may use. CPython's own guard counts on its shadow stack and must fire
 /// first: a `RecursionError` is a result, the native trap is not.
 pub(crate) const WASM_STACK: usize = 32 << 20;
-/// What the host's side of a call needs above it.
-const HOST_STACK: usize = 2 << 20;
+/// Stack of the thread that guests run on: the host's side of a call needs some too.
+pub(crate) const GUEST_THREAD_STACK: usize = WASM_STACK + (2 << 20);
 
 impl EngineOptions {
     fn target(self) -> Option<&'static str> {
@@ -28,18 +29,20 @@ impl EngineOptions {
     /// # Errors
     /// When the machine cannot run it.
     pub(crate) fn engine(self) -> wasmtime::Result<Engine> {
-        // Threads are off by the engine's own features: there is no switch to set. Epochs are off too: the
-        // wall clock is looked at between slices of fuel, which costs nothing (epochs: 8 %).
+        // Threads are off by the engine's own features: there is no switch to set. Fuel and epochs are off too: the
+        // guest counts by itself (`guests/meter.py`), and who stays too long is ended with its process.
         let mut config = Config::new();
         config
-            .consume_fuel(true)
             .cranelift_nan_canonicalization(true)
             .relaxed_simd_deterministic(true)
             .cranelift_opt_level(OptLevel::Speed)
             .max_wasm_stack(WASM_STACK)
-            .async_stack_size(WASM_STACK + HOST_STACK)
-            // A few per cent for a little compile time; it changes no count of fuel.
-            .compiler_inlining(Inlining::Yes)
+            // Not used, but it must not be smaller.
+            .async_stack_size(GUEST_THREAD_STACK)
+            // The guest was inlined when it was linked; more of it only makes the code larger.
+            .compiler_inlining(Inlining::No)
+            // The guest says where it hardly ever goes: to the host, when its fuel is spent.
+            .wasm_branch_hinting(true)
             .memory_init_cow(true)
             // The interpreter's image is 30-odd MB; above this size it would be copied, not mapped.
             .memory_guaranteed_dense_image_size(256 << 20)
@@ -87,6 +90,7 @@ impl Runtime {
         component.initialize_copy_on_write_image()?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker)?;
+        run::add_to_linker(&mut linker)?;
         let guest = Arc::new(linker.instantiate_pre(component)?);
         Ok(Self { engine, guest })
     }

@@ -36,6 +36,8 @@ pub(crate) struct Host {
     table: ResourceTable,
     clock: Clock,
     random: Random,
+    /// What the guest told of its fuel before it ended.
+    pub(crate) fuel_left: Option<i64>,
     pub(crate) limiter: Limiter,
     pub(crate) stdout: Captured,
     pub(crate) stderr: Captured,
@@ -59,6 +61,7 @@ impl Host {
             table: ResourceTable::new(),
             clock,
             random,
+            fuel_left: None,
             limiter: Limiter::default(),
             stdout,
             stderr,

@@ -103,6 +103,16 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Runs that are not in.
+    pub(crate) fn missing(&self) -> Vec<usize> {
+        let missing = self
+            .parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| part.is_none());
+        missing.map(|(index, _)| index).collect()
+    }
+
     /// Whether every run is in.
     pub(crate) fn is_complete(&self) -> bool {
         self.missing == 0

@@ -7,9 +7,8 @@ use edgecoder_protocol::{Hash, ProfileId, canonical::Encoder};
 
 use crate::guest::Guest;
 
-/// Version of the engine's price list: 1 a WebAssembly operator, 0 for the structural ones
-/// (`wasmtime::OperatorCost`, unchanged since fuel exists), by length for bulk memory. Raised when it changes.
-const FUEL_COSTS: u32 = 1;
+/// Version of the price list, which the guest's own code holds (`guests/meter.py`). Raised when it changes.
+const FUEL_COSTS: u32 = 2;
 /// Version of everything this crate decides by itself: clocks, random sources, how results are hashed.
 const SEMANTICS: u32 = 1;
 

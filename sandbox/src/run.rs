@@ -1,20 +1,15 @@
 //! One guest run: prepared while idle, begun with a request, told as a [`RawRun`] whatever happens.
 
-use std::{
-    future::Future,
-    pin::pin,
-    sync::atomic::{AtomicBool, Ordering},
-    task::{Context, Poll, Waker},
-    time::{Duration, Instant},
-};
-
 use edgecoder_protocol::{Bytes, Fuel, Limits, TestResult, receipt::TestOutcome as Judged};
-use wasmtime::{Store, Trap, component::bindgen};
+use wasmtime::{
+    Store, Trap,
+    component::{HasSelf, Linker, bindgen},
+};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
     engine::Runtime,
-    host::Host,
+    host::{Captured, Host},
     raw::{RawEnded, RawRun},
     wire::{Job, Mode as JobMode},
 };
@@ -23,11 +18,9 @@ bindgen!({
     path: "guests/python/wit",
     world: "guest",
     ownership: Borrowing { duplicate_if_necessary: false },
-    exports: { default: async },
+    imports: { default: trappable },
 });
 
-/// Fuel between two looks at the wall clock: about 5 ms.
-const SLICE: u64 = 20_000_000;
 /// Tests in one suite, and characters of a name and a message: the guest keeps to the same.
 const TESTS_MAX: usize = 10_000;
 const NAME_MAX: usize = 200;
@@ -50,43 +43,34 @@ impl Prepared {
         let mut store = Store::new(&runtime.engine, Host::new());
         store.limiter(|host| &mut host.limiter);
         store.data_mut().limiter.preparing();
-        store.set_fuel(u64::MAX)?;
-        let guest = finish(
-            async {
-                let instance = runtime.guest.instantiate_async(&mut store).await?;
-                let guest = Guest::new(&mut store, &instance)?;
-                guest.call_warm(&mut store).await?;
-                Ok(guest)
-            },
-            || true,
-        );
-        let guest = guest.unwrap_or_else(|| Err(wasmtime::Error::msg("it was not prepared")))?;
+        let instance = runtime.guest.instantiate(&mut store)?;
+        let guest = Guest::new(&mut store, &instance)?;
+        guest.call_warm(&mut store)?;
         Ok(Self { store, guest })
     }
 
+    /// Standard output and standard error, which can be read while it runs.
+    pub(crate) fn output(&self) -> [Captured; 2] {
+        let host = self.store.data();
+        [host.stdout.clone(), host.stderr.clone()]
+    }
+
     /// Runs one request; what is left of the guest is dropped by the caller, after it has answered.
-    pub(crate) fn run(mut self, job: &Job, call: &str, stop: &AtomicBool) -> (RawRun, Used) {
-        let run = self.try_run(job, call, stop).unwrap_or_else(|error| {
+    pub(crate) fn run(mut self, job: &Job, call: &str) -> (RawRun, Used) {
+        let run = self.try_run(job, call).unwrap_or_else(|error| {
             RawRun::not_run(format!("the guest could not be started: {error:#}"))
         });
         (run, Used(self))
     }
 
-    fn try_run(&mut self, job: &Job, call: &str, stop: &AtomicBool) -> wasmtime::Result<RawRun> {
+    fn try_run(&mut self, job: &Job, call: &str) -> wasmtime::Result<RawRun> {
         let limits = job.limits;
+        let fuel = i64::try_from(limits.fuel.0)?;
         let store = &mut self.store;
-        store
-            .data_mut()
-            .begin(job.seed, limits.memory.0, limits.output.0);
-        store.set_fuel(limits.fuel.0)?;
-        store.fuel_async_yield_interval(Some(SLICE))?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the backstop against a stuck machine is real time"
-        )]
-        let began = Instant::now();
-        let wall_max = Duration::from_millis(limits.wall_ms);
-        let may_go_on = || !stop.load(Ordering::Relaxed) && began.elapsed() < wall_max;
+        // What warming up burned is gone with it.
+        self.guest.call_meter(&mut *store, fuel)?;
+        let host = store.data_mut();
+        host.begin(job.seed, limits.memory.0, limits.output.0);
         let files: Vec<_> = job
             .files
             .iter()
@@ -108,22 +92,28 @@ impl Prepared {
             output_limit: limits.output.0,
             result_limit: limits.result.0,
         };
-        let answer = finish(self.guest.call_run(&mut *store, request), may_go_on);
-        let mut run = match answer {
+        let answer = self.guest.call_run(&mut *store, request);
+        let (mut run, left) = match answer {
             // The machine's shortage is nobody's result, whatever the guest made of it.
             _ if store.data().limiter.host_failed => {
-                RawRun::not_run("this machine has no memory left for it".to_owned())
+                let why = "this machine has no memory left for it".to_owned();
+                (RawRun::not_run(why), fuel)
             }
-            Some(Ok(response)) => read(response, &limits),
-            Some(Err(error)) => RawRun::ended(trapped(&error)),
-            None => RawRun::ended(RawEnded::WallClock),
+            Ok(response) => {
+                let left = self.guest.call_meter(&mut *store, 0)?;
+                (read(response, &limits), left)
+            }
+            // A guest that broke without a word, as outside its memory, is taken to have burned everything.
+            Err(error) => {
+                let left = store.data().fuel_left.unwrap_or(0);
+                (RawRun::ended(trapped(&error)), left)
+            }
         };
-        let left = match run.ended {
-            // The operator that did not fit is not counted, so that the sum is the limit everywhere.
-            RawEnded::OutOfFuel => 0,
-            _ => store.get_fuel()?,
-        };
-        run.fuel = Fuel(limits.fuel.0 - left);
+        if left < 0 {
+            // Between its checks it may burn more than there is. The sum is the limit everywhere.
+            run = RawRun::ended(RawEnded::OutOfFuel);
+        }
+        run.fuel = Fuel(limits.fuel.0 - left.clamp(0, fuel).cast_unsigned());
         let host = store.data();
         let ((stdout, cut_out), (stderr, cut_err)) = (host.stdout.take(), host.stderr.take());
         (run.stdout, run.stderr, run.cut) = (stdout, stderr, cut_out || cut_err);
@@ -133,17 +123,18 @@ impl Prepared {
     }
 }
 
-/// Drives a guest's call to its end on this thread. It pauses only between slices of fuel, since no host
-/// function ever waits; `None` when it may not go on there.
-fn finish<T>(call: impl Future<Output = T>, may_go_on: impl Fn() -> bool) -> Option<T> {
-    let mut call = pin!(call);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        match call.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => return Some(answer),
-            Poll::Pending if may_go_on() => {}
-            Poll::Pending => return None,
+/// Adds what only our guests import.
+pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    Guest::add_to_linker_imports::<_, HasSelf<_>>(linker, |host| host)
+}
+
+impl GuestImports for Host {
+    fn fuel_left(&mut self, left: i64) -> wasmtime::Result<()> {
+        self.fuel_left = Some(left);
+        if left < 0 {
+            return Err(wasmtime::Error::msg("all fuel is burned"));
         }
+        Ok(())
     }
 }
 
@@ -155,7 +146,6 @@ fn trapped(error: &wasmtime::Error) -> RawEnded {
         return RawEnded::Exited(exit.0.to_string());
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => RawEnded::OutOfFuel,
         Some(Trap::StackOverflow) => RawEnded::StackExhausted,
         Some(trap) => RawEnded::Trapped(trap.to_string()),
         None => RawEnded::Trapped(format!("{error:#}")),

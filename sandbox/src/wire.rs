@@ -69,6 +69,8 @@ pub(crate) enum FromChild {
     Ready(Result<(), NotReady>),
     /// One guest run of a job, by its index; in any order.
     Run(u64, u32, Box<RawRun>),
+    /// What it ran is stopped, and only its end does that; its other jobs are to be run elsewhere. Its last word.
+    Ending,
     /// The guest is compiled; or why it is not.
     Compiled(Result<(), String>),
     /// Each thing that was tried, and whether it was refused.

@@ -9,9 +9,10 @@ use std::{
     process::ExitCode,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use edgecoder_node_store::Faults;
@@ -19,8 +20,9 @@ use edgecoder_node_store::Faults;
 use crate::{
     cache,
     client::EngineOptions,
-    engine::Runtime,
-    raw::RawRun,
+    engine::{GUEST_THREAD_STACK, Runtime},
+    host::Captured,
+    raw::{RawEnded, RawRun},
     run::Prepared,
     seal::seal,
     self_test,
@@ -106,7 +108,12 @@ fn serve(mut socket: UnixStream, cache_dir: &Path, options: EngineOptions) -> io
     let guests = shared.clone();
     thread::Builder::new()
         .name("guest".into())
+        .stack_size(GUEST_THREAD_STACK)
         .spawn(move || execute(&runtime, &guests))?;
+    let clock = shared.clone();
+    thread::Builder::new()
+        .name("wall-clock".into())
+        .spawn(move || clock.watch())?;
     if let Err(error) = seal() {
         let why = NotReady::Broken(format!("it could not be sealed: {error}"));
         return wire::write(&mut socket, &FromChild::Ready(Err(why)));
@@ -139,7 +146,10 @@ fn execute(runtime: &Runtime, shared: &Shared) {
             .map_or("", String::as_str);
         let (run, used) = match prepared {
             Ok(prepared) => {
-                let (run, used) = prepared.run(&unit.active.job, call, &unit.active.stop);
+                if !shared.begin(&unit, prepared.output()) {
+                    continue;
+                }
+                let (run, used) = prepared.run(&unit.active.job, call);
                 (run, Some(used))
             }
             Err(error) => (
@@ -154,7 +164,6 @@ fn execute(runtime: &Runtime, shared: &Shared) {
 
 struct Active {
     job: Job,
-    stop: AtomicBool,
     left: AtomicUsize,
 }
 
@@ -164,16 +173,47 @@ struct Unit {
     active: Arc<Active>,
 }
 
+/// The run that the guests' thread is in.
+struct Running {
+    id: u64,
+    index: usize,
+    since: Instant,
+    wall_max: Duration,
+    output: [Captured; 2],
+}
+
 struct Shared {
+    running: Mutex<Option<Running>>,
+    begun: Condvar,
     queue: Mutex<VecDeque<Unit>>,
     filled: Condvar,
     active: Mutex<HashMap<u64, Arc<Active>>>,
     socket: Mutex<UnixStream>,
 }
 
+impl Running {
+    /// What is known of a run that is stopped by the wall clock.
+    fn stopped(&self) -> RawRun {
+        let mut run = RawRun::ended(RawEnded::WallClock);
+        let [(stdout, cut_out), (stderr, cut_err)] = self.output.each_ref().map(Captured::take);
+        (run.stdout, run.stderr, run.cut) = (stdout, stderr, cut_out || cut_err);
+        run
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the backstop against a stuck machine is real time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 impl Shared {
     fn new(socket: UnixStream) -> Self {
         Self {
+            running: Mutex::default(),
+            begun: Condvar::new(),
             queue: Mutex::default(),
             filled: Condvar::new(),
             active: Mutex::default(),
@@ -185,7 +225,6 @@ impl Shared {
         let calls = job.calls.len();
         let active = Arc::new(Active {
             job,
-            stop: AtomicBool::new(false),
             left: AtomicUsize::new(calls),
         });
         {
@@ -206,10 +245,60 @@ impl Shared {
     }
 
     fn cancel(&self, id: u64) {
-        if let Some(active) = lock(&self.active).remove(&id) {
-            active.stop.store(true, Ordering::Relaxed);
-        }
+        lock(&self.active).remove(&id);
         lock(&self.queue).retain(|unit| unit.id != id);
+        let running = lock(&self.running);
+        if running.as_ref().is_some_and(|run| run.id == id) {
+            self.end();
+        }
+    }
+
+    /// The run in progress is not wanted any more. Nothing stops a guest but the end of its process; the daemon starts
+    /// another, and has the other jobs run there. The caller holds what is running, so that no answer slips out.
+    fn end(&self) -> ! {
+        self.answer(&FromChild::Ending);
+        std::process::exit(0);
+    }
+
+    /// Whether the unit is still wanted; from here on it can be stopped.
+    fn begin(&self, unit: &Unit, output: [Captured; 2]) -> bool {
+        let mut running = lock(&self.running);
+        if !lock(&self.active).contains_key(&unit.id) {
+            return false;
+        }
+        *running = Some(Running {
+            id: unit.id,
+            index: unit.index,
+            since: now(),
+            wall_max: Duration::from_millis(unit.active.job.limits.wall_ms),
+            output,
+        });
+        self.begun.notify_one();
+        true
+    }
+
+    /// Ends what runs for longer than it may.
+    fn watch(&self) {
+        let mut running = lock(&self.running);
+        loop {
+            let left = running
+                .as_ref()
+                .map(|run| run.wall_max.saturating_sub(run.since.elapsed()));
+            running = match (left, &*running) {
+                (Some(Duration::ZERO), Some(run)) => {
+                    self.give(run.id, run.index, run.stopped());
+                    self.end();
+                }
+                (Some(left), _) => {
+                    let woken = self.begun.wait_timeout(running, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                (None, _) => self
+                    .begun
+                    .wait(running)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
     }
 
     fn next(&self) -> Unit {
@@ -228,14 +317,21 @@ impl Shared {
     }
 
     fn finish(&self, unit: &Unit, run: RawRun) {
-        if unit.active.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            lock(&self.active).remove(&unit.id);
+        lock(&self.running).take();
+        let last = unit.active.left.fetch_sub(1, Ordering::SeqCst) == 1;
+        let mut active = lock(&self.active);
+        if active.contains_key(&unit.id) {
+            if last {
+                active.remove(&unit.id);
+            }
+            drop(active);
+            self.give(unit.id, unit.index, run);
         }
-        if unit.active.stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let index = u32::try_from(unit.index).unwrap_or(u32::MAX);
-        let answer = |run| FromChild::Run(unit.id, index, Box::new(run));
+    }
+
+    fn give(&self, id: u64, index: usize, run: RawRun) {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let answer = |run| FromChild::Run(id, index, Box::new(run));
         let frame = wire::encode(&answer(run)).or_else(|error| {
             // More than a frame holds: forged, since every honest part of an answer is limited.
             wire::encode(&answer(RawRun::not_run(error.to_string())))
