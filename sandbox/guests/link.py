@@ -157,6 +157,9 @@ class Linked:
         if origin in self.wanted:
             self.wanted[origin].add(found)
             return quoted(origin), quoted(origin, found)
+        if origin is None and quoted(found) == f'"{TELL}"':
+            # Whatever the interpreter could say of its fuel is nobody's business.
+            return '"meter"', '"nothing"'
         key = quoted(found) if origin is None else quoted(origin, found)
         self.outside[key] = (kind, origin, found)
         return '"outside"', key
@@ -199,6 +202,7 @@ class Linked:
             key = quoted("$main", name)
             self.outside[key] = (kind, "$main", name)
             parts.append(f'(import "outside" {key} ({kind} {self.main.limits[kind]})) (export {name} ({kind} 0))')
+        self.outside[f'"{TELL}"'] = ("func", None, f"${TELL}")
         stack = self.main.values[self.main.exports['"__stack_pointer"']]
         parts.append(f'(global (export "__stack_pointer") (mut i32) (i32.const {stack}))')
         return "(module\n" + "\n".join(parts) + ")"
@@ -208,6 +212,7 @@ class Linked:
         """The count of fuel, which is large until the host sets it."""
         return f"""(module
             (import "outside" "{TELL}" (func $host (param i64)))
+            (func (export "nothing") (param i64) unreachable)
             (global $fuel (export "meter fuel") (mut i64) (i64.const 0x1000000000000000))
             (func (export "meter tell") global.get $fuel call $host)
             (func (export "meter swap") (param i64) (result i64) global.get $fuel local.get 0 global.set $fuel))"""

@@ -9,8 +9,8 @@ What is promised:
 - A function is short when nothing in it goes round, is called through the table, or leaves the module, and its dearest
   path is cheap. That path is charged where it is called. Other functions leave to their caller what a path cost on
   which they called nothing.
-- Where paths meet with different sums, the larger one goes on: at most `JOIN` operators too many after a jump, `BRANCH`
-  after a conditional one.
+- Where paths meet with different sums, the larger one goes on. What came together is charged before that where it is
+  more than `JOIN`, or `BRANCH` at a conditional branch; so it is some operators too many, always the same.
 - A check follows each charge that a cycle cannot avoid: at a loop's turn, and at the returns of functions of which
   every cycle of calls has one.
 """
@@ -92,6 +92,8 @@ class Meter:
                 self.functions[function.index] = function
                 self.pieces.append(function)
                 at = end
+            elif lines[at].startswith("  (func ") and lines[at + 1].startswith("    "):
+                raise ValueError(f"no rule for {lines[at]}")
             else:
                 self.pieces.append(lines[at])
             at += 1

@@ -43,6 +43,10 @@ pub(crate) enum Gone {
     Died,
 }
 
+/// The child takes no more jobs: it is on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused;
+
 /// A process that was just started, before it serves anyone.
 pub(crate) struct Link {
     process: Process,
@@ -154,15 +158,6 @@ impl Child {
         self.shared.alive.load(Ordering::SeqCst)
     }
 
-    /// How it went.
-    pub(crate) fn gone(&self) -> Gone {
-        if self.shared.ended.load(Ordering::SeqCst) {
-            Gone::Ended
-        } else {
-            Gone::Died
-        }
-    }
-
     /// Jobs that it has.
     pub(crate) fn load(&self) -> usize {
         lock(&self.shared.waiting).len()
@@ -175,7 +170,7 @@ impl Child {
         job: Job,
         share: Vec<usize>,
         to: mpsc::Sender<(usize, RawRun)>,
-    ) -> Result<Ticket, Gone> {
+    ) -> Result<Ticket, Refused> {
         let waiter = Waiter {
             to,
             left: share.len(),
@@ -188,11 +183,10 @@ impl Child {
         let ticket = Ticket { id, child };
         // Looked at after the insertion: whoever sets it empties the map afterwards.
         if !self.is_alive() {
-            return Err(self.gone());
+            return Err(Refused);
         }
-        let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Gone::Died)?;
-        let sent = self.frames.send(frame).await;
-        sent.map_err(|_| self.gone())?;
+        let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Refused)?;
+        self.frames.send(frame).await.map_err(|_| Refused)?;
         Ok(ticket)
     }
 }
@@ -206,7 +200,9 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// How its child went, if it did.
     pub(crate) fn gone(&self) -> Option<Gone> {
-        (!self.child.is_alive()).then(|| self.child.gone())
+        let ended = self.child.shared.ended.load(Ordering::SeqCst);
+        let how = if ended { Gone::Ended } else { Gone::Died };
+        (!self.child.is_alive()).then_some(how)
     }
 }
 

@@ -45,6 +45,9 @@ const STOP_MAX: Duration = Duration::from_secs(2);
 const COMPILE_MAX: Duration = Duration::from_secs(900);
 /// A child that dies is replaced, and its pure request run again, this often in all.
 const ATTEMPTS: usize = 2;
+/// One that ends to stop a run is replaced too, and the runs that it had besides are made elsewhere: this often for one
+/// execution, which after the first stop in it is inconclusive anyway.
+const ENDS_MAX: usize = 32;
 
 /// How the engine differs from the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -147,13 +150,19 @@ impl Sandbox {
         )]
         let began = std::time::Instant::now();
         let mut judge = Judge::new(&execution);
-        let mut deaths = 0;
+        let (mut deaths, mut ends) = (0, 0);
         while deaths < ATTEMPTS {
             match inner.attempt(&execution, &mut judge).await? {
                 Ok(()) => break,
                 Err(_) if inner.stopped.is_cancelled() => return Err(SandboxError::Stopped),
-                // Each time one run has come to its end, so this does not go on for ever.
-                Err(Gone::Ended) => debug!("a sandbox process ended to stop a run in it"),
+                Err(Gone::Ended) => {
+                    ends += 1;
+                    debug!(ends, "a sandbox process ended to stop a run in it");
+                    if ends == ENDS_MAX {
+                        judge.give_up("too many runs were stopped in the same processes");
+                        break;
+                    }
+                }
                 Err(Gone::Died) => {
                     deaths += 1;
                     warn!(deaths, "the sandbox process died under a run");
@@ -332,7 +341,8 @@ impl Inner {
             let id = self.next_id.fetch_add(1, Ordering::Relaxed);
             match child.submit(id, part, share, to.clone()).await {
                 Ok(ticket) => tickets.push(ticket),
-                Err(gone) => return Ok(Err(gone)),
+                // It went before it had anything of this; the others go on, and what is missing is made again.
+                Err(_) => debug!(place, "a sandbox process went before it took a job"),
             }
         }
         // Each waiting child holds one more; when all are gone and runs are missing, one has died.
@@ -342,8 +352,13 @@ impl Inner {
                 Some((index, run)) => judge.take(index, run),
                 None => {
                     // Runs that are missing though nobody is gone: a child answered what it was not asked.
-                    let mut gone = tickets.iter().filter_map(Ticket::gone).peekable();
-                    let ended = gone.peek().is_some() && gone.all(|gone| gone == Gone::Ended);
+                    let mut gone = tickets.iter().map(Ticket::gone);
+                    let ended =
+                        tickets.len() < places.len() || gone.any(|gone| gone == Some(Gone::Ended));
+                    let died = tickets
+                        .iter()
+                        .any(|ticket| ticket.gone() == Some(Gone::Died));
+                    let ended = ended && !died;
                     return Ok(Err(if ended { Gone::Ended } else { Gone::Died }));
                 }
             }

@@ -91,7 +91,7 @@ impl WasiView for Host {
 /// Adds everything that a guest can import.
 pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
-    // Replaces the waiting on real time, which neither fuel nor epochs would interrupt.
+    // Replaces the waiting on real time, which burns no fuel.
     linker.allow_shadowing(true);
     monotonic_clock::add_to_linker::<Host, VirtualTime>(linker, |host| VirtualTimeView {
         clock: &host.clock,

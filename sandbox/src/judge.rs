@@ -113,6 +113,13 @@ impl<'a> Judge<'a> {
         missing.map(|(index, _)| index).collect()
     }
 
+    /// Has what is missing count as not run.
+    pub(crate) fn give_up(&mut self, why: &str) {
+        for index in self.missing() {
+            self.take(index, RawRun::not_run(why.to_owned()));
+        }
+    }
+
     /// Whether every run is in.
     pub(crate) fn is_complete(&self) -> bool {
         self.missing == 0

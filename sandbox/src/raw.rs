@@ -49,7 +49,6 @@ pub(crate) struct RawRun {
     pub(crate) denied: bool,
 }
 
-#[cfg(any(feature = "engine", test))]
 impl RawRun {
     /// A run that did not happen.
     pub(crate) fn not_run(why: String) -> Self {

@@ -103,6 +103,10 @@ impl Prepared {
                 let left = self.guest.call_meter(&mut *store, 0)?;
                 (read(response, &limits), left)
             }
+            // While the host has it make room for values it cannot say anything; all that it would say is this.
+            Err(error) if is_mute(&error) && !store.data().limiter.denied => {
+                (RawRun::ended(RawEnded::OutOfFuel), 0)
+            }
             // A guest that broke without a word, as outside its memory, is taken to have burned everything.
             Err(error) => {
                 let left = store.data().fuel_left.unwrap_or(0);
@@ -140,6 +144,10 @@ impl GuestImports for Host {
 
 /// A guest after its run. Dropping it unmaps some hundred megabytes of address space.
 pub(crate) struct Used(#[expect(dead_code, reason = "held to be dropped later")] Prepared);
+
+fn is_mute(error: &wasmtime::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Trap::CannotLeaveComponent))
+}
 
 fn trapped(error: &wasmtime::Error) -> RawEnded {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {

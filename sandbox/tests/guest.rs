@@ -257,3 +257,19 @@ async fn a_case_that_the_wall_clock_stops_takes_no_other_with_it() {
         report.tests
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_in_the_guest_cannot_report_fuel_of_its_own() {
+    let sandbox = sandbox();
+    for claimed in ["-1", "2**62"] {
+        // What the interpreter's own bindings call a function of the host with.
+        let source = format!(
+            "import componentize_py_runtime as runtime\nprint('there', flush=True)\nruntime.call_import(0, [{claimed}])\n"
+        );
+        let report = sandbox.run(script(&source)).await.unwrap();
+        assert_eq!(report.stdout, "there\n", "{}", report.stderr);
+        assert_eq!(report.body.outcome, Outcome::Failed, "{}", report.reason);
+        let fuel = report.body.fuel.0;
+        assert!((1_000..1_000_000_000).contains(&fuel), "{claimed}: {fuel}");
+    }
+}

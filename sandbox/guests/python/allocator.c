@@ -2,8 +2,8 @@
 // would be one call of the C library's general allocator, two fifths of the time of a program that computes.
 //
 // Blocks of up to 512 bytes lie in pools of 16 KiB, each for one size; a pool that is empty again serves any
-// size. What is larger goes to the C library. Compiled without the interpreter's headers: what is declared here
-// is of its stable interface.
+// size. What is larger goes to the C library. Compiled without the interpreter's headers, of which this needs little
+// that has not been the same for many versions.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -66,19 +66,16 @@ static Pool *pool_of(void *at) { return (Pool *)((uintptr_t)at & ~(uintptr_t)(PO
 static int is_ours(void *at) { return ours[(uintptr_t)at / POOL]; }
 
 static int more_pools(void) {
-    for (size_t pools = ARENA_POOLS; pools; pools /= 4) {
-        char *arena = PyMem_RawMalloc((pools + 1) * POOL);
-        if (!arena) continue;
-        char *first = (char *)pool_of(arena + POOL - 1);
-        for (size_t i = pools; i--;) {
-            Pool *pool = (Pool *)(first + i * POOL);
-            ours[(uintptr_t)pool / POOL] = 1;
-            pool->next = empty;
-            empty = pool;
-        }
-        return 1;
+    char *arena = PyMem_RawMalloc((ARENA_POOLS + 1) * POOL);
+    if (!arena) return 0;
+    char *first = (char *)pool_of(arena + POOL - 1);
+    for (size_t i = ARENA_POOLS; i--;) {
+        Pool *pool = (Pool *)(first + i * POOL);
+        ours[(uintptr_t)pool / POOL] = 1;
+        pool->next = empty;
+        empty = pool;
     }
-    return 0;
+    return 1;
 }
 
 static void link_pool(Pool *pool) {
@@ -194,9 +191,14 @@ static Object *new_pools(Object *module, Object *none) {
     for (int class = 0; class < CLASSES; class++) {
         for (Pool *pool = usable[class]; pool;) {
             Pool *next = pool->next;
-            // Taken for full until one of its blocks comes back, which writes to it anyway.
-            pool->free = NULL;
-            pool->fresh = pool->end;
+            if (pool->used) {
+                // Taken for full until one of its blocks comes back, which writes to it anyway.
+                pool->free = NULL;
+                pool->fresh = pool->end;
+            } else {
+                pool->next = empty;
+                empty = pool;
+            }
             pool = next;
         }
         usable[class] = NULL;

@@ -18,7 +18,9 @@ trap 'rm -rf "$work"' EXIT
 echo 'componentize-py==0.25.1 --hash=sha256:8623cd8cab8453cb0cd8bf03f3c7103420d06f2f3d360186a280a70a1ca5e89f' >"$work/requirements.txt"
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r "$work/requirements.txt"
-npm install --silent --no-audit --no-fund --prefix "$work" binaryen@132.0.0
+(cd "$work" && npm pack --silent binaryen@132.0.0 >/dev/null)
+echo "6543555fb29bb92548f325c7dc18e9ab7dbb1215edda25993d1e3f71d85b8618  $work/binaryen-132.0.0.tgz" | sha256sum --check --quiet
+npm install --silent --no-audit --no-fund --prefix "$work" "$work/binaryen-132.0.0.tgz"
 cargo install --quiet --locked --root "$work" --version 1.263.0 --no-default-features --features component,parse,print,validate wasm-tools
 export PATH="$work/bin:$work/node_modules/.bin:$PATH"
 
