@@ -76,9 +76,9 @@ class Meter:
         self.leaving = {int(index) for name, index in imports if name in ("exit", "exit-with-code")}
         self.pieces, self.functions = [], {}
         self._split(text)
-        self.short = self._find_short()
+        self.short, self.left = {}, {}
+        self._find_short()
         self.recursive = self._find_recursive()
-        self.left = {}
         for index, function in self.functions.items():
             if index not in self.own and index not in self.short:
                 self.left[index] = Path(self, function, []).left
@@ -99,18 +99,16 @@ class Meter:
             at += 1
 
     def _find_short(self):
-        short, found = {}, True
+        found = True
         waiting = {i: f for i, f in self.functions.items() if i not in self.own and f.may_be_short()}
-        self.short, self.left = short, {}
         while found:
             found = False
             for index, function in list(waiting.items()):
-                if all(call in short for call in function.calls):
+                if all(call in self.short for call in function.calls):
                     del waiting[index]
                     cost = Path(self, function, None).dearest
                     if cost <= SHORT:
-                        short[index], found = cost, True
-        return short
+                        self.short[index], found = cost, True
 
     def _find_recursive(self):
         """Functions of which each cycle of calls has one: those that call through the table, and direct cycles."""

@@ -186,7 +186,11 @@ impl Child {
             return Err(Refused);
         }
         let frame = wire::encode(&ToChild::Job(id, job)).map_err(|_| Refused)?;
-        self.frames.send(frame).await.map_err(|_| Refused)?;
+        if self.frames.send(frame).await.is_err() {
+            // Known here first: whoever comes next starts another, and does not come here again.
+            self.shared.alive.store(false, Ordering::SeqCst);
+            return Err(Refused);
+        }
         Ok(ticket)
     }
 }

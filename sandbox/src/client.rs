@@ -211,6 +211,17 @@ fn silent(error: &io::Error) -> SandboxError {
     SandboxError::NotReady { why }
 }
 
+/// Why runs are missing when none comes any more, of a job that was offered to so many children.
+fn gone(tickets: &[Ticket], offered: usize) -> Gone {
+    let any = |how| tickets.iter().any(|ticket| ticket.gone() == Some(how));
+    // Missing though nobody is gone: a child answered what it was not asked.
+    if !any(Gone::Died) && (any(Gone::Ended) || tickets.len() < offered) {
+        Gone::Ended
+    } else {
+        Gone::Died
+    }
+}
+
 impl Inner {
     /// The living child at a place, or a new one.
     async fn child(&self, index: usize) -> Result<Arc<Child>, SandboxError> {
@@ -350,17 +361,7 @@ impl Inner {
         while !judge.is_complete() {
             match from.recv().await {
                 Some((index, run)) => judge.take(index, run),
-                None => {
-                    // Runs that are missing though nobody is gone: a child answered what it was not asked.
-                    let mut gone = tickets.iter().map(Ticket::gone);
-                    let ended =
-                        tickets.len() < places.len() || gone.any(|gone| gone == Some(Gone::Ended));
-                    let died = tickets
-                        .iter()
-                        .any(|ticket| ticket.gone() == Some(Gone::Died));
-                    let ended = ended && !died;
-                    return Ok(Err(if ended { Gone::Ended } else { Gone::Died }));
-                }
+                None => return Ok(Err(gone(&tickets, places.len()))),
             }
         }
         Ok(Ok(()))
