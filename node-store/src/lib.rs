@@ -1,6 +1,8 @@
 //! What a node keeps, and how it survives a crash: typed trees over sled, or over memory for tests and
-//! simulations. No rules: what may be written is decided by the callers.
+//! simulations; large contents as files named by their hash. No rules: what may be written is decided by the callers.
 
+#[cfg(feature = "content")]
+mod content;
 mod faults;
 mod files;
 #[cfg(feature = "database")]
@@ -8,6 +10,8 @@ mod store;
 #[cfg(feature = "database")]
 mod trees;
 
+#[cfg(feature = "content")]
+pub use content::{CONTENTS_MAX, Content, ContentError, Partial, Unfinished};
 pub use faults::{Fault, Faults};
 pub use files::{write_new, write_whole};
 #[cfg(feature = "database")]

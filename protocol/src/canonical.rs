@@ -103,7 +103,11 @@ impl<'a> Decoder<'a> {
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    /// Bytes of a length that the layout fixes.
+    ///
+    /// # Errors
+    /// As [`Decoder::fixed`].
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let bytes = self.fixed(N)?;
         bytes.try_into().map_err(|_| DecodeError::Truncated)
     }
@@ -132,6 +136,14 @@ impl<'a> Decoder<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
+    /// A number that is written as four bytes and has two.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when it is larger, else as [`Decoder::fixed`].
+    pub fn u16(&mut self) -> Result<u16, DecodeError> {
+        u16::try_from(self.u32()?).map_err(|_| DecodeError::Invalid("a number of two bytes"))
+    }
+
     /// A hash.
     ///
     /// # Errors
@@ -157,6 +169,21 @@ impl<'a> Decoder<'a> {
         let bytes = self.bytes()?;
         let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::Invalid("text"))?;
         Ok(text.to_owned())
+    }
+
+    /// 0, or 1 and the value.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when the first byte is another, else what `each` returns.
+    pub fn option<T>(
+        &mut self,
+        each: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => each(self).map(Some),
+            _ => Err(DecodeError::Invalid("option")),
+        }
     }
 
     /// A count, then each item. An item is at least one byte, so the count is bounded by what is left.

@@ -194,6 +194,19 @@ pub enum SuiteKind {
     Asserts,
 }
 
+impl SuiteKind {
+    /// How the file at `path` reports, by its name: `test_*.py` and `*_test.py` are unittest (FORMATS: Tests).
+    pub fn of(path: &RelPath) -> Self {
+        let name = path.file_name();
+        let is_suite = name.starts_with("test_") || name.ends_with("_test.py");
+        if is_suite && name.ends_with(".py") {
+            Self::Unittest
+        } else {
+            Self::Asserts
+        }
+    }
+}
+
 /// What to do with the files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Program {

@@ -1,8 +1,10 @@
-//! Names of things: content hashes, tasks, peers, profiles.
+//! Names of things: content hashes, tasks, peers, networks, profiles. Text in JSON, bytes in binary forms.
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeTuple as _,
+};
 use utoipa::ToSchema;
 
 /// Why a text is not an id.
@@ -51,6 +53,35 @@ fn hex_to<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
     Ok(out)
 }
 
+/// Text for people, bytes for machines: `bytes` is what `text` spells.
+fn write_id<S: Serializer>(
+    text: &impl fmt::Display,
+    bytes: &[u8],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    if to.is_human_readable() {
+        return to.collect_str(text);
+    }
+    let mut fields = to.serialize_tuple(bytes.len())?;
+    for byte in bytes {
+        fields.serialize_element(byte)?;
+    }
+    fields.end()
+}
+
+/// Reads what [`write_id`] writes.
+fn read_id<'de, const N: usize, T, D>(from: D, id: fn([u8; N]) -> T) -> Result<T, D::Error>
+where
+    T: FromStr<Err = IdError>,
+    D: Deserializer<'de>,
+    [u8; N]: Deserialize<'de>,
+{
+    if from.is_human_readable() {
+        return String::deserialize(from)?.parse().map_err(D::Error::custom);
+    }
+    <[u8; N]>::deserialize(from).map(id)
+}
+
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
@@ -79,13 +110,13 @@ macro_rules! hex_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
+                write_id(self, &self.0, to)
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                String::deserialize(from)?.parse().map_err(D::Error::custom)
+                read_id(from, Self)
             }
         }
     };
@@ -98,6 +129,10 @@ hex_id! {
 hex_id! {
     /// A task: 16 random bytes chosen by the submitting node, written as 32 hexadecimal digits.
     TaskId, 16
+}
+hex_id! {
+    /// A network: the hash of what its operators founded it with.
+    NetworkId, 32
 }
 hex_id! {
     /// An execution profile: the hash of everything that decides an outcome (guest, semantics, limits' rules).
@@ -150,13 +185,13 @@ impl FromStr for PeerId {
 
 impl Serialize for PeerId {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        write_id(self, &self.0, to)
     }
 }
 
 impl<'de> Deserialize<'de> for PeerId {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
+        read_id(from, Self)
     }
 }
 

@@ -226,18 +226,13 @@ impl Snapshot {
                 if name.ends_with(".json") {
                     return Ok(Some(TestSet::Cases(read_text(path)?)));
                 }
-                let Some(stem) = name.strip_suffix(".py") else {
+                if !name.ends_with(".py") {
                     let message =
                         format!("{name} is neither cases (*.json) nor Python tests (*.py)");
                     return Err(Failure::new(USAGE, message, "give a .json or .py file"));
-                };
-                let suite = stem.starts_with("test_") || stem.ends_with("_test");
-                let kind = if suite {
-                    SuiteKind::Unittest
-                } else {
-                    SuiteKind::Asserts
-                };
+                }
                 let path = self.add(path)?;
+                let kind = SuiteKind::of(&path);
                 self.check_tests(&path, kind)?;
                 Ok(Some(TestSet::Suite { kind, path }))
             }
