@@ -8,7 +8,7 @@ use std::{
     fs::File,
     io,
     os::unix::fs::FileExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::UNIX_EPOCH,
 };
@@ -39,6 +39,14 @@ pub enum ContentError {
     /// A file could not be read, written or synced.
     #[error("cannot use the content folder: {0}; check free space and permissions")]
     File(#[from] io::Error),
+    /// The file that shall be kept cannot be opened.
+    #[error("cannot read {}: {source}; check that it is there and may be read", path.display())]
+    Source {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// No room within the quota.
     #[error(
         "no room for {asked} bytes of content: {used} of {quota} are used; remove contents or raise the quota"
@@ -162,7 +170,10 @@ impl Content {
     /// # Errors
     /// As [`Content::put`]; [`ContentError::WrongChunk`] when the file changes meanwhile.
     pub fn put_file(&self, path: &Path) -> Result<Hash, ContentError> {
-        let file = File::open(path)?;
+        let file = File::open(path).map_err(|source| ContentError::Source {
+            path: path.to_owned(),
+            source,
+        })?;
         let shape = Shape::new(file.metadata()?.len())?;
         let read = |index, chunk: &mut [u8]| file.read_exact_at(chunk, offset_of(index));
         self.keep(Outline::build(shape, read)?, read)

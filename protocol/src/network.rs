@@ -5,7 +5,6 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
@@ -30,7 +29,7 @@ const INVITE: &str = "edgecoder-invite-1:";
 const INVITE_LEN_MAX: usize = 16 << 10;
 
 /// What a network is founded with; never changes, and its hash is the network's id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {
     /// A name for people.
     pub name: String,
@@ -86,7 +85,7 @@ impl Canonical for Genesis {
 }
 
 /// The key of a private network: whoever has it may connect. Never printed, wiped when dropped.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct NetworkSecret(pub [u8; 32]);
 
 impl fmt::Debug for NetworkSecret {
@@ -96,7 +95,7 @@ impl fmt::Debug for NetworkSecret {
 }
 
 /// What brings a node into a network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
     /// The network.
     pub genesis: Genesis,
@@ -157,16 +156,19 @@ pub enum InviteError {
     #[error("the invite is damaged ({0}): copy the whole line again")]
     Damaged(String),
     /// Signed by nobody who may.
-    #[error("the invite is not signed by an operator of its network: {0}")]
+    #[error("the invite is not signed by an operator of its network ({0}): ask one for a new one")]
     Signature(String),
     /// Too old.
     #[error("the invite has expired: ask an operator of the network for a new one")]
     Expired,
 }
 
-/// An invite as its line, whose signature holds.
+/// An invite whose signature holds, and its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InviteLine(Signed<Invite>);
+pub struct InviteLine {
+    invite: Invite,
+    line: String,
+}
 
 impl InviteLine {
     /// Signs `invite` with an operator's key.
@@ -174,36 +176,37 @@ impl InviteLine {
     /// # Errors
     /// [`InviteError::Signature`] when the key is not one of the network's operators'.
     pub fn new(invite: Invite, operator: &NodeKey) -> Result<Self, InviteError> {
-        Self::check(Signed::new(invite, operator))
+        Self::check(&Signed::new(invite, operator))
     }
 
-    fn check(signed: Signed<Invite>) -> Result<Self, InviteError> {
+    fn check(signed: &Signed<Invite>) -> Result<Self, InviteError> {
         let wrong = |error: SignedError| InviteError::Signature(error.to_string());
         let (invite, signer) = signed.open().map_err(wrong)?;
         if !invite.genesis.operators.contains(&signer) {
             return Err(InviteError::Signature(format!("{signer} is not one")));
         }
-        Ok(Self(signed))
+        let bytes = URL_SAFE_NO_PAD.encode(signed.to_bytes());
+        Ok(Self {
+            invite: invite.clone(),
+            line: format!("{INVITE}{bytes}"),
+        })
     }
 
     /// What it says, when it has not expired at `now`.
     ///
     /// # Errors
-    /// [`InviteError::Expired`], or a signature that no longer holds.
+    /// [`InviteError::Expired`].
     pub fn open(&self, now: Millis) -> Result<&Invite, InviteError> {
-        let opened = self.0.open();
-        let (invite, _) = opened.map_err(|error| InviteError::Signature(error.to_string()))?;
-        if now >= invite.expires {
+        if now >= self.invite.expires {
             return Err(InviteError::Expired);
         }
-        Ok(invite)
+        Ok(&self.invite)
     }
 }
 
 impl fmt::Display for InviteLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = URL_SAFE_NO_PAD.encode(self.0.to_bytes());
-        write!(f, "{INVITE}{bytes}")
+        f.write_str(&self.line)
     }
 }
 
@@ -220,7 +223,7 @@ impl FromStr for InviteLine {
             .decode(text)
             .map_err(|error| damaged(&error))?;
         let signed = Signed::from_bytes(&bytes).map_err(|error| damaged(&error))?;
-        Self::check(signed)
+        Self::check(&signed)
     }
 }
 

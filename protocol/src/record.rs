@@ -3,16 +3,17 @@
 //! A record is signed by its node and lives for a span counted from when it is heard, so that a wrong clock neither
 //! ages nor preserves it. The owner counts only when an operator of the network vouches for it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    canonical::{self, Canonical, DecodeError, Decoder, Encoder},
+    canonical::{Canonical, DecodeError, Decoder, Encoder},
     ids::{Hash, NetworkId, PeerId, ProfileId},
-    key::{NodeKey, verify},
     network::{Genesis, addresses},
     sealing::SealKey,
     signed::{Signed, SignedError},
 };
+
+mod owner;
+
+pub use owner::Owner;
 
 /// Milliseconds that a record may live: a node that has gone leaves the listings within a minute.
 pub const LIFE_MAX_MS: u32 = 60_000;
@@ -26,20 +27,7 @@ pub const SLOTS_MAX: u32 = 1_024;
 const DAY: u16 = 24 * 60;
 
 /// What a node does for the network.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Submits its user's tasks.
     Agent,
@@ -63,22 +51,6 @@ impl Role {
         Self::Bootstrap,
     ];
 
-    /// The word that settings and screens use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Inference => "inference",
-            Self::Worker => "worker",
-            Self::Coordinator => "coordinator",
-            Self::Bootstrap => "bootstrap",
-        }
-    }
-
-    /// The role of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == name)
-    }
-
     fn tag(self) -> u8 {
         match self {
             Self::Agent => 0,
@@ -90,56 +62,8 @@ impl Role {
     }
 }
 
-/// An operator's word that a node belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// The operator.
-    pub operator: PeerId,
-    /// Its signature over network and node.
-    signature: Vec<u8>,
-}
-
-/// What an operator signs.
-struct Belongs {
-    network: NetworkId,
-    node: PeerId,
-}
-
-impl Canonical for Belongs {
-    const DOMAIN: &'static str = "edgecoder/belongs/1";
-
-    fn encode(&self, to: &mut Encoder) {
-        to.fixed(&self.network.0).fixed(&self.node.0);
-    }
-
-    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            network: NetworkId(from.array()?),
-            node: PeerId(from.array()?),
-        })
-    }
-}
-
-impl Owner {
-    /// The operator with `key` says that `node` is its own.
-    pub fn vouch(network: NetworkId, node: PeerId, key: &NodeKey) -> Self {
-        let signature = key.sign(&canonical::encode(&Belongs { network, node }));
-        Self {
-            operator: key.peer_id(),
-            signature: signature.to_vec(),
-        }
-    }
-
-    /// Whether the operator said so of `node`.
-    pub fn holds(&self, network: NetworkId, node: PeerId) -> bool {
-        let bytes = canonical::encode(&Belongs { network, node });
-        <&[u8; 64]>::try_from(self.signature.as_slice())
-            .is_ok_and(|signature| verify(&self.operator, &bytes, signature))
-    }
-}
-
 /// A model that a node answers for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelOffer {
     /// Its name.
     pub name: String,
@@ -148,7 +72,7 @@ pub struct ModelOffer {
 }
 
 /// Hours of each day, UTC, as minutes after midnight; `from` after `until` spans midnight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hours {
     /// First minute.
     pub from: u16,
@@ -167,7 +91,7 @@ impl Hours {
 }
 
 /// What a node says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerRecord {
     /// The network it speaks in.
     pub network: NetworkId,
@@ -207,7 +131,7 @@ impl Canonical for PeerRecord {
             .fixed(&self.peer.0)
             .fixed(&self.seal.0)
             .option(self.owner.as_ref(), |to, owner| {
-                to.fixed(&owner.operator.0).bytes(&owner.signature);
+                to.fixed(&owner.operator.0).fixed(&owner.signature);
             })
             .list(&self.roles, |to, role| {
                 to.u8(role.tag());
@@ -237,17 +161,10 @@ impl Canonical for PeerRecord {
             peer: PeerId(from.array()?),
             seal: SealKey(from.array()?),
             owner: from.option(|from| {
-                let operator = PeerId(from.array()?);
-                let signature = from.bytes()?;
-                // Checked by `Owner::holds`; another length could never hold.
-                let is_whole = signature.len() == 64;
-                let signature = signature.to_vec();
-                is_whole
-                    .then_some(Owner {
-                        operator,
-                        signature,
-                    })
-                    .ok_or(DecodeError::Invalid("owner"))
+                Ok(Owner {
+                    operator: PeerId(from.array()?),
+                    signature: from.array()?,
+                })
             })?,
             roles: from.list(|from| {
                 let tag = from.u8()?;
@@ -355,7 +272,7 @@ pub fn open_record(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Millis;
+    use crate::{canonical, key::NodeKey, units::Millis};
 
     fn key(byte: u8) -> NodeKey {
         NodeKey::from_seed(&mut [byte; 32])

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    canonical::{self, Canonical, DecodeError, Decoder, Encoder},
+    canonical::Encoder,
     ids::{PeerId, TaskId},
 };
 
@@ -100,25 +100,17 @@ pub struct Purpose {
     pub term: u64,
 }
 
-impl Canonical for Purpose {
-    const DOMAIN: &'static str = "edgecoder/key-purpose/1";
-
-    fn encode(&self, to: &mut Encoder) {
-        to.fixed(&self.task.0)
+impl Purpose {
+    /// What HPKE binds into the wrapping. Changing this layout makes keys wrapped before unreadable.
+    fn info(&self) -> Vec<u8> {
+        let mut to = Encoder::default();
+        to.text("edgecoder/key-purpose/1")
+            .fixed(&self.task.0)
             .u32(u32::from(self.subtask))
             .u32(self.attempt)
             .fixed(&self.reader.0)
             .u64(self.term);
-    }
-
-    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            task: TaskId(from.array()?),
-            subtask: from.u16()?,
-            attempt: from.u32()?,
-            reader: PeerId(from.array()?),
-            term: from.u64()?,
-        })
+        to.finish()
     }
 }
 
@@ -211,7 +203,7 @@ impl TaskKey {
             single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
                 &OpModeS::Base,
                 &public,
-                &canonical::encode(purpose),
+                &purpose.info(),
                 &self.0,
                 &[],
                 &mut draws,
@@ -240,7 +232,7 @@ impl TaskKey {
             &OpModeR::Base,
             &key.private()?,
             &encapsulated,
-            &canonical::encode(purpose),
+            &purpose.info(),
             &wrapped.sealed,
             &[],
         )
@@ -368,6 +360,12 @@ mod tests {
             );
         }
         assert_eq!(task.open("body", &sealed[..10]), Err(SealError::Unreadable));
+    }
+
+    #[test]
+    fn a_purpose_keeps_its_layout() {
+        let pinned = "0f66224f162ec77e325cc3af3101826f4214ebdc2a039114e5d2304af6cc40a3";
+        assert_eq!(crate::Hash::of(&purpose().info()).to_string(), pinned);
     }
 
     #[test]

@@ -9,16 +9,24 @@
     reason = "a failure here is a failed test"
 )]
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Debug, fs, path::Path};
 
 use edgecoder_protocol::{
-    Bytes, EvidenceClass, FileTree, Fuel, Hash, Limits, Outcome, ProfileId, Receipt, ReceiptBody,
-    RelPath, TestOutcome,
-    canonical::{self, DecodeError},
+    Bytes, EvidenceClass, FileTree, Fuel, Hash, Limits, Millis, NetworkId, Outcome, PeerId,
+    ProfileId, Receipt, ReceiptBody, RelPath, TaskId, TestOutcome, Tokens,
+    canonical::{self, Canonical, DecodeError},
     cases,
     execution::TestOrigin,
     key::NodeKey,
+    network::{Genesis, Invite, NetworkSecret},
     receipt::{ReceiptError, RunKind, TestRecord, TestsRef},
+    record::{Hours, LIFE_MAX_MS, ModelOffer, Owner, PeerRecord, Role},
+    sealing::SealKey,
+    task::PrivacyClass,
+    work::{
+        AttemptId, CapabilityToken, ContentRef, LeaseKey, Part, Requirements, ResultSummary,
+        SubtaskLease, TaskSpec,
+    },
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -77,23 +85,24 @@ fn body() -> ReceiptBody {
     }
 }
 
-#[test]
-fn a_receipt_body_keeps_its_layout_and_has_no_other() {
-    let bytes = canonical::encode(&body());
-    golden("receipt-body-1.hex", &hex(&bytes));
-    assert_eq!(canonical::decode::<ReceiptBody>(&bytes), Ok(body()));
-    let mut longer = bytes.clone();
-    longer.push(0);
-    assert_eq!(
-        canonical::decode::<ReceiptBody>(&longer),
-        Err(DecodeError::Trailing)
-    );
+/// Compares a value's bytes with the stored ones, reads them back, and refuses every shorter and longer form.
+fn layout<T: Canonical + Debug + PartialEq>(name: &str, value: &T) {
+    let bytes = canonical::encode(value);
+    golden(&format!("{name}.hex"), &hex(&bytes));
+    assert_eq!(canonical::decode::<T>(&bytes).as_ref(), Ok(value));
     for cut in 0..bytes.len() {
         assert!(
-            canonical::decode::<ReceiptBody>(&bytes[..cut]).is_err(),
-            "cut at {cut}"
+            canonical::decode::<T>(&bytes[..cut]).is_err(),
+            "{name} cut at {cut}"
         );
     }
+    let longer = [&bytes[..], &[0]].concat();
+    assert_eq!(canonical::decode::<T>(&longer), Err(DecodeError::Trailing));
+}
+
+#[test]
+fn a_receipt_body_keeps_its_layout_and_has_no_other() {
+    layout("receipt-body-1", &body());
     // Another domain's bytes are never read as this one's.
     let tree = canonical::encode(&FileTree(BTreeMap::new()));
     assert_eq!(
@@ -149,4 +158,134 @@ fn a_key_and_its_signature_are_those_of_libp2p() {
     let mut other = receipt;
     other.schema = "edgecoder/receipt/2".into();
     assert!(matches!(other.check(), Err(ReceiptError::Schema { .. })));
+}
+
+fn genesis() -> Genesis {
+    Genesis {
+        name: "lab".into(),
+        operators: vec![PeerId([1; 32]), PeerId([2; 32])],
+        founded: Millis(3),
+        salt: [4; 16],
+    }
+}
+
+fn attempt() -> AttemptId {
+    AttemptId {
+        task: TaskId([1; 16]),
+        subtask: 2,
+        attempt: 3,
+    }
+}
+
+#[test]
+fn a_network_and_its_invite_keep_their_layout() {
+    layout("genesis-1", &genesis());
+    let invite = Invite {
+        genesis: genesis(),
+        coordinator: PeerId([5; 32]),
+        addresses: vec!["/ip4/192.0.2.1/tcp/4001".into()],
+        secret: Some(NetworkSecret([6; 32])),
+        expires: Millis(7),
+    };
+    layout("invite-1", &invite);
+}
+
+#[test]
+fn a_peer_record_keeps_its_layout() {
+    let record = PeerRecord {
+        network: genesis().id(),
+        peer: PeerId([1; 32]),
+        seal: SealKey([2; 32]),
+        owner: Some(Owner::vouch(
+            genesis().id(),
+            PeerId([1; 32]),
+            &NodeKey::from_seed(&mut [7; 32]),
+        )),
+        roles: Role::ALL.to_vec(),
+        languages: vec!["javascript".into(), "python".into()],
+        models: vec![ModelOffer {
+            name: "m".into(),
+            hash: Hash([3; 32]),
+        }],
+        slots: 4,
+        hours: Some(Hours {
+            from: 1_320,
+            until: 360,
+        }),
+        profile: ProfileId([5; 32]),
+        build: "b".into(),
+        addresses: vec!["/ip4/192.0.2.1/tcp/4001".into()],
+        sequence: 6,
+        life_ms: LIFE_MAX_MS,
+    };
+    layout("peer-record-1", &record);
+}
+
+#[test]
+fn what_fences_work_keeps_its_layout() {
+    let key = LeaseKey {
+        network: NetworkId([1; 32]),
+        key: SealKey([2; 32]),
+    };
+    layout("lease-key-1", &key);
+    let lease = SubtaskLease {
+        network: NetworkId([1; 32]),
+        attempt: attempt(),
+        part: Part::Checker,
+        worker: PeerId([2; 32]),
+        key: SealKey([3; 32]),
+        term: 4,
+        granted: Millis(5),
+    };
+    layout("subtask-lease-1", &lease);
+    let token = CapabilityToken {
+        network: NetworkId([1; 32]),
+        attempt: attempt(),
+        caller: PeerId([2; 32]),
+        slot: PeerId([3; 32]),
+        budget: Tokens(4),
+        term: 5,
+        issued: Millis(6),
+        life_ms: 7,
+    };
+    layout("capability-token-1", &token);
+}
+
+#[test]
+fn a_task_and_what_came_of_it_keep_their_layout() {
+    let spec = TaskSpec {
+        network: NetworkId([1; 32]),
+        id: TaskId([2; 16]),
+        class: PrivacyClass::Sealed,
+        requirements: Requirements {
+            languages: vec!["python".into()],
+            profile: ProfileId([3; 32]),
+            model: true,
+        },
+        content: ContentRef::of(b"sealed"),
+        heldout: Some(Hash([4; 32])),
+        tokens: Tokens(5),
+        fuel: Fuel(6),
+        deadline_ms: 7,
+    };
+    layout("task-spec-1", &spec);
+    let summary = ResultSummary {
+        network: NetworkId([1; 32]),
+        attempt: attempt(),
+        part: Part::Author,
+        term: 2,
+        answer: ContentRef::of(b"answer"),
+        receipt: Hash([3; 32]),
+        outcome: Outcome::Ok,
+        evidence: EvidenceClass::Cases,
+        fuel: Fuel(4),
+        transcript: Hash([5; 32]),
+    };
+    layout("result-summary-1", &summary);
+    let commitment = summary.commitment(PeerId([6; 32]), &[7; 32]);
+    assert_eq!(
+        commitment.to_string(),
+        "6262df1500623c5e0c7712e05c9d0b0c57047144bd072ea87360069ea7f70bd8",
+        "a commitment is a hash that others hold: it may not change"
+    );
 }

@@ -123,6 +123,10 @@ impl Index {
     }
 
     pub(super) fn keep_outline(&mut self, hash: Hash, outline: &Arc<Outline>) {
+        if self.outline(hash).is_some() {
+            // Another reader was as late.
+            return;
+        }
         if self.outlines.len() >= OUTLINES_KEPT {
             self.outlines.remove(0);
         }

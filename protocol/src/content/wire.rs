@@ -1,4 +1,4 @@
-//! What peers say to each other about contents: the bodies on the mesh's service for chunks, which versions them.
+//! What peers say to each other about contents, as bodies without a version: the service that carries them has it.
 //! Lengths are checked here; whether a chunk is the right one, the outline says.
 
 use crate::{
@@ -10,7 +10,7 @@ use super::{CHUNK, CHUNKS_MAX, OUTLINE_MAX};
 
 /// Bytes of the largest request.
 pub const REQUEST_MAX: usize = 1 + 32 + 4;
-/// Bytes of the largest response; the mesh's service for chunks allows 1 MiB + 4 KiB.
+/// Bytes of the largest response: below 1 MiB + 4 KiB.
 pub const RESPONSE_MAX: usize = 1 + OUTLINE_MAX;
 
 const _: () = assert!(RESPONSE_MAX <= (1 << 20) + (4 << 10) && CHUNK < RESPONSE_MAX);
@@ -73,7 +73,7 @@ impl ContentRequest {
 /// What it is answered. Borrows: a chunk is not copied to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentResponse<'a> {
-    /// An encoded [`Outline`].
+    /// An encoded [`Outline`](super::Outline).
     Outline(&'a [u8]),
     /// A chunk's bytes.
     Chunk(&'a [u8]),

@@ -1,0 +1,173 @@
+//! What came of an attempt, as its author and its checker sign it, and how either commits to it beforehand.
+
+use super::{AttemptId, ContentRef, Part};
+use crate::{
+    canonical::{self, Canonical, DecodeError, Decoder, Encoder},
+    ids::{Hash, NetworkId, PeerId},
+    receipt::{EvidenceClass, Outcome},
+    units::Fuel,
+};
+
+/// What came of an attempt, without its contents; signed by whoever ran it. It is evidence: two of one attempt that
+/// differ cannot both be true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultSummary {
+    /// The network.
+    pub network: NetworkId,
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// As what.
+    pub part: Part,
+    /// The coordinator's term.
+    pub term: u64,
+    /// The sealed answer that was judged.
+    pub answer: ContentRef,
+    /// Hash of the receipt's canonical body.
+    pub receipt: Hash,
+    /// How the execution ended.
+    pub outcome: Outcome,
+    /// What that proves.
+    pub evidence: EvidenceClass,
+    /// Fuel it burned.
+    pub fuel: Fuel,
+    /// Hash of the prompts and replies that led to the answer; of nothing for a checker.
+    pub transcript: Hash,
+}
+
+impl ResultSummary {
+    /// Whether two runs of one answer came out the same.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.attempt == other.attempt
+            && self.answer == other.answer
+            && self.receipt == other.receipt
+            && (self.outcome, self.evidence, self.fuel)
+                == (other.outcome, other.evidence, other.fuel)
+    }
+
+    /// What `signer` says before anybody sees the summary: bound to its identity, so that nobody can copy it.
+    pub fn commitment(&self, signer: PeerId, salt: &[u8; 32]) -> Hash {
+        let mut to = Encoder::default();
+        to.text("edgecoder/commitment/1")
+            .fixed(&signer.0)
+            .fixed(salt)
+            .fixed(&canonical::hash(self).0);
+        Hash::of(&to.finish())
+    }
+}
+
+impl Canonical for ResultSummary {
+    const DOMAIN: &'static str = "edgecoder/result-summary/1";
+
+    fn encode(&self, to: &mut Encoder) {
+        to.fixed(&self.network.0);
+        self.attempt.encode(to);
+        to.u8(self.part.tag()).u64(self.term);
+        self.answer.encode(to);
+        to.fixed(&self.receipt.0)
+            .u8(self.outcome.tag())
+            .u8(self.evidence.tag())
+            .u64(self.fuel.0)
+            .fixed(&self.transcript.0);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            network: NetworkId(from.array()?),
+            attempt: AttemptId::decode(from)?,
+            part: Part::decode(from)?,
+            term: from.u64()?,
+            answer: ContentRef::decode(from)?,
+            receipt: from.hash()?,
+            outcome: Outcome::from_tag(from.u8()?)?,
+            evidence: EvidenceClass::from_tag(from.u8()?)?,
+            fuel: Fuel(from.u64()?),
+            transcript: from.hash()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TaskId;
+
+    fn summary() -> ResultSummary {
+        ResultSummary {
+            network: NetworkId([1; 32]),
+            attempt: AttemptId {
+                task: TaskId([2; 16]),
+                subtask: 3,
+                attempt: 4,
+            },
+            part: Part::Author,
+            term: 5,
+            answer: ContentRef::of(b"sealed"),
+            receipt: Hash([6; 32]),
+            outcome: Outcome::Ok,
+            evidence: EvidenceClass::Cases,
+            fuel: Fuel(7),
+            transcript: Hash([8; 32]),
+        }
+    }
+
+    #[test]
+    fn runs_agree_when_answer_and_all_that_came_out_are_the_same() {
+        let author = summary();
+        let checker = ResultSummary {
+            part: Part::Checker,
+            transcript: Hash([0; 32]),
+            ..summary()
+        };
+        assert!(author.agrees_with(&checker));
+        let attempt = AttemptId {
+            attempt: 5,
+            ..summary().attempt
+        };
+        for other in [
+            ResultSummary {
+                attempt,
+                ..summary()
+            },
+            ResultSummary {
+                answer: ContentRef::of(b"other"),
+                ..summary()
+            },
+            ResultSummary {
+                receipt: Hash([0; 32]),
+                ..summary()
+            },
+            ResultSummary {
+                outcome: Outcome::Failed,
+                ..summary()
+            },
+            ResultSummary {
+                evidence: EvidenceClass::HeldoutCases,
+                ..summary()
+            },
+            ResultSummary {
+                fuel: Fuel(8),
+                ..summary()
+            },
+        ] {
+            assert!(!author.agrees_with(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_commitment_is_of_one_signer_one_salt_and_one_summary() {
+        let (me, salt) = (PeerId([1; 32]), [2; 32]);
+        let own = summary().commitment(me, &salt);
+        assert_eq!(own, summary().commitment(me, &salt));
+        assert_ne!(
+            own,
+            summary().commitment(PeerId([2; 32]), &salt),
+            "copied by another"
+        );
+        assert_ne!(own, summary().commitment(me, &[3; 32]));
+        let other = ResultSummary {
+            fuel: Fuel(8),
+            ..summary()
+        };
+        assert_ne!(own, other.commitment(me, &salt));
+    }
+}
