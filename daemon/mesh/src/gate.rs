@@ -1,0 +1,168 @@
+//! Which dials Kademlia may make by itself.
+//!
+//! Kademlia bootstraps whenever its table gains a peer and has fewer than 20 (its throttle cannot be switched
+//! off from outside), and a bootstrap dials everybody it hears of: measured, 50 nodes ended with 49
+//! connections each. This behaviour sees each dial before it happens. Those that the actor announced pass;
+//! others are Kademlia's, and pass while a lookup is wanted or few peers are connected. It refuses no
+//! incoming connection.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    fmt,
+    task::{Context, Poll},
+};
+
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{Endpoint, transport::PortUse},
+    swarm::{
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
+        THandlerOutEvent, ToSwarm, dummy,
+    },
+};
+
+/// Announced dials that have not begun. Each begins at once, so more than one is a mistake; a few are kept.
+const ANNOUNCED_MAX: usize = 16;
+
+/// Refused: nobody asked for this dial.
+#[derive(Debug)]
+pub struct Unwanted;
+
+impl fmt::Display for Unwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("enough peers are connected and no lookup is under way")
+    }
+}
+
+impl std::error::Error for Unwanted {}
+
+/// See the file.
+#[derive(Debug)]
+pub struct Gate {
+    wanted: usize,
+    /// Lookups that the actor has under way.
+    pub lookups: usize,
+    announced: BTreeSet<ConnectionId>,
+    /// Bounded by the connection limits' pending dials.
+    pending: BTreeMap<ConnectionId, Option<PeerId>>,
+    connected: BTreeSet<PeerId>,
+    /// Peers that Kademlia dialled, and that nobody else did; at most as many as connections.
+    passing: BTreeSet<PeerId>,
+}
+
+impl Gate {
+    /// Lets Kademlia dial freely below `wanted` connected peers.
+    pub fn new(wanted: usize) -> Self {
+        Self {
+            wanted,
+            lookups: 0,
+            announced: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            connected: BTreeSet::new(),
+            passing: BTreeSet::new(),
+        }
+    }
+
+    /// Lets the dial with this id pass. To be called right before the dial.
+    pub fn announce(&mut self, id: ConnectionId) {
+        if self.announced.len() >= ANNOUNCED_MAX {
+            self.announced.pop_first();
+        }
+        self.announced.insert(id);
+    }
+
+    /// A peer is wanted for itself, whoever dialled it.
+    pub fn keep(&mut self, peer: &PeerId) {
+        self.passing.remove(peer);
+    }
+
+    /// A peer beyond the wanted number whom only a finished lookup connected; the caller disconnects it.
+    pub fn surplus(&mut self) -> Option<PeerId> {
+        if self.lookups > 0 || self.connected.len() <= self.wanted {
+            return None;
+        }
+        let peer = self.passing.pop_last()?;
+        self.connected.remove(&peer);
+        Some(peer)
+    }
+
+    fn is_open(&self) -> bool {
+        self.lookups > 0 || self.connected.len() + self.pending.len() < self.wanted
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: Option<PeerId>,
+        _: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        let is_announced = self.announced.remove(&id);
+        if !is_announced && !self.is_open() {
+            return Err(ConnectionDenied::new(Unwanted));
+        }
+        self.pending.insert(id, peer.filter(|_| !is_announced));
+        Ok(Vec::new())
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        if self.pending.remove(&id).flatten().is_some() && !self.connected.contains(&peer) {
+            self.passing.insert(peer);
+        }
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(event) => {
+                self.connected.insert(event.peer_id);
+            }
+            FromSwarm::ConnectionClosed(event) if event.remaining_established == 0 => {
+                self.connected.remove(&event.peer_id);
+                self.passing.remove(&event.peer_id);
+            }
+            FromSwarm::DialFailure(event) => {
+                self.pending.remove(&event.connection_id);
+                self.announced.remove(&event.connection_id);
+            }
+            // Other events concern no dial.
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        _: PeerId,
+        _: ConnectionId,
+        event: THandlerOutEvent<Self>,
+    ) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}

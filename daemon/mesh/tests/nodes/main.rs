@@ -1,0 +1,10 @@
+//! Whole nodes that talk to each other, over real sockets on the loopback and within the process. What one
+//! file of the crate decides by itself is tested there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that panics has failed.
+
+mod dht;
+mod gossip;
+mod hostile;
+mod requests;
+mod silence;
+mod support;
