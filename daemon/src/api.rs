@@ -28,6 +28,8 @@ use utoipa::OpenApi;
 
 use crate::node::NodeHandle;
 
+mod network;
+
 /// Events on their way to one watcher; a slow watcher waits, the task does not.
 const EVENTS_AHEAD: usize = 16;
 /// An idle event stream says that it lives, so that a dead client is noticed.
@@ -96,7 +98,14 @@ fn refusal(status: StatusCode, text: String) -> ErrorObject {
         cancel_task,
         events,
         list_models,
-        use_model
+        use_model,
+        network::node,
+        network::peers,
+        network::worker,
+        network::pause,
+        network::resume,
+        network::drain,
+        network::policy
     ),
     components(schemas(ErrorObject))
 )]
@@ -125,6 +134,13 @@ pub fn router(node: NodeHandle) -> Router {
         .route("/v1/tasks/{id}/events", get(events))
         .route("/v1/models", get(list_models))
         .route("/v1/models/use", post(use_model))
+        .route("/v1/node", get(network::node))
+        .route("/v1/peers", get(network::peers))
+        .route("/v1/worker", get(network::worker))
+        .route("/v1/worker/pause", post(network::pause))
+        .route("/v1/worker/resume", post(network::resume))
+        .route("/v1/worker/drain", post(network::drain))
+        .route("/v1/worker/policy", post(network::policy))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -196,7 +212,7 @@ async fn execute(
     State(node): State<NodeHandle>,
     Input(request): Input<ExecRequest>,
 ) -> Answer<ExecAnswer> {
-    let work = node.executor().execute(request);
+    let work = node.execute(request);
     Ok(Json(until_stopped(&node, work).await?))
 }
 

@@ -10,6 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod address;
+mod keys;
+mod mesh;
+
+pub use address::{ends_in_peer, is_address};
+pub use keys::KEYS;
+pub use mesh::{KademliaMode, MeshConfig, ROLES, WorkerConfig};
+
 /// The operator API's socket, in its folder.
 const SOCKET: &str = "edgecoderd.sock";
 
@@ -18,6 +26,21 @@ const SOCKET: &str = "edgecoderd.sock";
 pub enum Mode {
     /// Nothing leaves the machine: no mesh object exists, no socket but Unix ones.
     Local,
+    /// Work may go to the peers of its network, as policy and privacy class allow.
+    Mesh,
+    /// As `Mesh`, in a private network.
+    Enterprise,
+}
+
+impl Mode {
+    /// As it is written in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Mesh => "mesh",
+            Self::Enterprise => "enterprise",
+        }
+    }
 }
 
 /// Everything a node is told.
@@ -25,7 +48,7 @@ pub enum Mode {
 pub struct Config {
     /// Where it may send and take work.
     pub mode: Mode,
-    /// Roles to run.
+    /// Roles to run, each one of [`ROLES`] and once.
     pub roles: Vec<String>,
     /// Keys, database, bundles.
     pub data_dir: PathBuf,
@@ -43,6 +66,8 @@ pub struct Config {
     pub sandbox_threads: u32,
     /// Filter for the log, as `RUST_LOG`.
     pub log: String,
+    /// How it takes part in its network; of no effect in local mode.
+    pub mesh: MeshConfig,
 }
 
 /// One setting with its origin.
@@ -77,25 +102,6 @@ impl fmt::Display for Origin {
         }
     }
 }
-
-/// Keys with a sentence each, in the order they are shown.
-pub const KEYS: [(&str, &str); 9] = [
-    ("mode", "where the node may send and take work: local"),
-    ("roles", "roles to run, comma-separated: agent"),
-    ("data_dir", "folder of keys, database and bundles"),
-    ("cache_dir", "folder of compiled guests; may be deleted"),
-    ("socket", "Unix socket of the operator API"),
-    ("model", "a GGUF file, or `embedded`"),
-    (
-        "threads",
-        "threads of the model; 0 for physical cores minus one",
-    ),
-    ("sandbox_threads", "executions at a time; 0 for one a core"),
-    (
-        "log",
-        "what the daemon logs: error, warn, info, debug, trace, or a tracing filter",
-    ),
-];
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -242,6 +248,7 @@ impl Settings {
             let value = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(truth) => truth.to_string(),
                 toml::Value::Array(items) => {
                     let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str()).collect();
                     texts
@@ -250,7 +257,7 @@ impl Settings {
                 }
                 _ => {
                     return Err(fail(format!(
-                        "`{key}` must be a text, a number or a list of texts"
+                        "`{key}` must be a text, a number, true, false or a list of texts"
                     )));
                 }
             };
@@ -325,14 +332,11 @@ impl Settings {
         let model =
             |text: &str| (text == "embedded" || text.starts_with('/')).then(|| text.to_owned());
         Ok(Config {
-            mode: self.parse("mode", "local", |text| {
-                (text == "local").then_some(Mode::Local)
+            mode: self.parse("mode", "local, mesh or enterprise", |text| {
+                let modes = [Mode::Local, Mode::Mesh, Mode::Enterprise];
+                modes.into_iter().find(|mode| mode.as_str() == text)
             })?,
-            roles: self.parse("roles", "a comma-separated list of: agent", |text| {
-                let roles: Vec<String> =
-                    text.split(',').map(|role| role.trim().to_owned()).collect();
-                roles.iter().all(|role| role == "agent").then_some(roles)
-            })?,
+            roles: self.roles()?,
             data_dir: dir("data_dir")?,
             cache_dir: dir("cache_dir")?,
             socket: self.parse("socket", "an absolute path of at most 107 bytes", socket)?,
@@ -348,6 +352,7 @@ impl Settings {
                     .ok()
                     .map(|_| text.to_owned())
             })?,
+            mesh: self.mesh()?,
         })
     }
 }
@@ -373,28 +378,19 @@ fn defaults(
     let runtime = variable("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("edgecoder"));
     let socket = runtime.unwrap_or_else(|| data.clone()).join(SOCKET);
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
-    Ok([
-        ("mode", "local".to_owned()),
-        ("roles", "agent".to_owned()),
+    let places = [
         ("data_dir", text(data)),
         ("cache_dir", text(cache)),
         ("socket", text(socket)),
-        ("model", "embedded".to_owned()),
-        ("threads", "0".to_owned()),
-        ("sandbox_threads", "0".to_owned()),
-        ("log", "info".to_owned()),
-    ]
-    .into_iter()
-    .map(|(key, value)| {
-        (
-            key,
-            Setting {
-                value,
-                origin: Origin::Default,
-            },
-        )
-    })
-    .collect())
+    ];
+    let fixed = keys::FIXED
+        .iter()
+        .map(|(key, value)| (*key, (*value).to_owned()));
+    let setting = |(key, value)| {
+        let origin = Origin::Default;
+        (key, Setting { value, origin })
+    };
+    Ok(fixed.chain(places).map(setting).collect())
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ pub mod cli;
 pub mod config;
 mod data_dir;
 mod executor;
+#[cfg(feature = "mesh")]
+pub mod mesh;
+pub mod network;
 pub mod node;
 pub mod serve;
 mod tasks;

@@ -3,25 +3,28 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use edgecoder_node_store::{Store, StoreError, TreeName};
+use edgecoder_protocol::task::PrivacyClass;
 use edgecoder_protocol::{
     Bytes, Millis, Tokens,
     generation::{CANDIDATES_MAX, GenerateRequest, Sampling},
     ids::TaskId,
     key::NodeKey,
     operator::{
-        ErrorKind, ErrorObject, ModelView, NodeStatus, SampleAnswer, SampleRequest, TaskRequest,
-        TaskView,
+        ErrorKind, ErrorObject, ExecAnswer, ExecRequest, ModelView, NodeStatus, SampleAnswer,
+        SampleRequest, TaskRequest, TaskView,
     },
 };
 use edgecoder_sandbox::Sandbox;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod network;
+
 use crate::{
     build,
     config::{Config, Mode, Origin},
     executor::Executor,
-    tasks::Tasks,
+    tasks::{Elsewhere, Tasks, permit},
     wiring::{Models, inference_error},
 };
 
@@ -53,10 +56,28 @@ pub struct Ports {
     pub random: Random,
 }
 
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// Its store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It cannot take part in its network.
+    #[cfg(feature = "mesh")]
+    #[error(transparent)]
+    Join(#[from] crate::mesh::JoinError),
+    /// It was built without a mesh.
+    #[error("this build has no mesh: set `mode = \"local\"`, or build with the feature of a role")]
+    NoMesh,
+}
+
 /// A running node.
 pub struct Node {
     handle: NodeHandle,
     runner: JoinHandle<()>,
+    #[cfg(feature = "mesh")]
+    mesh: Option<crate::mesh::MeshNode>,
 }
 
 /// Talks to a node. Cheap to clone; answers with errors once the node has stopped.
@@ -76,27 +97,53 @@ struct Inner {
     random: Random,
     started: Millis,
     stop: CancellationToken,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
+    #[cfg(feature = "mesh")]
+    hub: Option<Arc<crate::mesh::Hub>>,
 }
 
 impl Node {
     /// Starts a node; open tasks of its last run begin again.
     ///
     /// # Errors
-    /// [`StoreError`] when its store cannot be read.
-    pub async fn start(config: Config, ports: Ports) -> Result<Self, StoreError> {
+    /// [`NodeError`] when its store cannot be read, or it cannot take part in its network.
+    pub async fn start(config: Config, ports: Ports) -> Result<Self, NodeError> {
         let stop = CancellationToken::new();
         let key = Arc::new(ports.key);
         let executor = Executor::new(ports.sandbox, key.clone());
-        let chosen: Option<String> = ports.store.get(TreeName::Settings, ACTIVE_MODEL)?;
+        let store = ports.store;
+        let models = ports.models;
+        let chosen: Option<String> = store.get(TreeName::Settings, ACTIVE_MODEL)?;
         // A model that a setting names wins: what was chosen at run time stands for the default alone.
         if let (Some(file), Origin::Default) = (chosen, &config.model_origin) {
             // A model that is gone since must not keep the node from starting; using it says what is wrong.
-            ports.models.choose(&file);
+            models.choose(&file);
         }
+        #[cfg(feature = "mesh")]
+        let mesh = join(crate::mesh::Means {
+            config: config.clone(),
+            key: key.clone(),
+            executor: executor.clone(),
+            models: models.clone(),
+            store: store.clone(),
+            clock: ports.clock,
+            random: ports.random,
+        })
+        .await?;
+        #[cfg(feature = "mesh")]
+        let hub = mesh.as_ref().map(crate::mesh::MeshNode::hub);
+        #[cfg(feature = "mesh")]
+        let elsewhere = hub.clone().map(|hub| Arc::new(hub) as Arc<dyn Elsewhere>);
+        #[cfg(not(feature = "mesh"))]
+        let elsewhere: Option<Arc<dyn Elsewhere>> = match config.mode {
+            Mode::Local => None,
+            Mode::Mesh | Mode::Enterprise => return Err(NodeError::NoMesh),
+        };
         let (tasks, runner) = Tasks::start(
-            ports.store.clone(),
+            store.clone(),
             executor.clone(),
-            ports.models.clone(),
+            models.clone(),
+            elsewhere.clone(),
             ports.clock,
             stop.clone(),
         )?;
@@ -104,19 +151,24 @@ impl Node {
             config,
             tasks,
             executor,
-            models: ports.models,
-            store: ports.store,
+            models,
+            store,
             key,
             clock: ports.clock,
             random: ports.random,
             started: (ports.clock)(),
             stop,
+            elsewhere,
+            #[cfg(feature = "mesh")]
+            hub,
         };
         Ok(Self {
             handle: NodeHandle {
                 inner: Arc::new(inner),
             },
             runner,
+            #[cfg(feature = "mesh")]
+            mesh,
         })
     }
 
@@ -135,6 +187,10 @@ impl Node {
         if let Err(error) = self.runner.await {
             tracing::error!(%error, "the task runner did not end well");
         }
+        #[cfg(feature = "mesh")]
+        if let Some(mesh) = self.mesh {
+            mesh.stop().await;
+        }
         let store = self.handle.inner.store.clone();
         match tokio::task::spawn_blocking(move || store.sync()).await {
             Ok(result) => result,
@@ -146,7 +202,35 @@ impl Node {
     }
 }
 
+/// Takes part in the network that the mode asks for; in local mode nothing of it is constructed.
+#[cfg(feature = "mesh")]
+async fn join(means: crate::mesh::Means) -> Result<Option<crate::mesh::MeshNode>, NodeError> {
+    match means.config.mode {
+        Mode::Local => Ok(None),
+        Mode::Mesh | Mode::Enterprise => Ok(Some(crate::mesh::MeshNode::start(means).await?)),
+    }
+}
+
 impl NodeHandle {
+    /// Runs code here, or in the network when its privacy class says so.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when the request cannot be run, or may not leave this node.
+    pub async fn execute(&self, request: ExecRequest) -> Result<ExecAnswer, ErrorObject> {
+        let elsewhere = self.inner.elsewhere.as_deref();
+        permit(elsewhere, request.privacy)?;
+        match (request.privacy, elsewhere) {
+            (PrivacyClass::Local, _) => self.inner.executor.execute(request).await,
+            (_, Some(network)) => network.execute(request).await,
+            // Refused above already.
+            (_, None) => Err(ErrorObject::new(
+                ErrorKind::Policy,
+                "this node is in no network",
+                "submit with the privacy class `local`",
+            )),
+        }
+    }
+
     /// The task service.
     pub fn tasks(&self) -> &Tasks {
         &self.inner.tasks
@@ -280,9 +364,7 @@ impl NodeHandle {
             build: build::running(),
             pid: std::process::id(),
             node: inner.key.peer_id(),
-            mode: match inner.config.mode {
-                Mode::Local => "local".into(),
-            },
+            mode: inner.config.mode.as_str().into(),
             roles: inner.config.roles.clone(),
             profile: inner.executor.sandbox().profile(),
             uptime_ms: u64::try_from((inner.clock)().since(inner.started).as_millis())

@@ -21,7 +21,7 @@ use crate::{
     api,
     config::Config,
     data_dir,
-    node::{Node, NodeHandle, Ports},
+    node::{Node, NodeError, NodeHandle, Ports},
     wiring::LlamaModels,
 };
 
@@ -64,6 +64,9 @@ pub enum ServeError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The node.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// The sandbox's child cannot be made ready.
     #[error("the sandbox cannot start: {0}")]
     Sandbox(String),

@@ -9,20 +9,26 @@ mod queue;
 mod request;
 mod run;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use edgecoder_node_store::{Store, StoreError, TreeName};
 use edgecoder_protocol::{
     TaskId, TaskState,
-    operator::{ErrorKind, ErrorObject, Event, SolveOutcome, Step, TaskRequest, TaskView},
-    task::Payment,
+    operator::{
+        ErrorKind, ErrorObject, Event, ExecAnswer, ExecRequest, SolveOutcome, Step, TaskRequest,
+        TaskResult, TaskView,
+    },
+    task::{Payment, PrivacyClass},
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use failure::{broken, internal, unsolved};
+use failure::internal;
+pub use failure::{broken, unsolved};
 use live::{Book, StoredTask};
 use queue::Queue;
+#[cfg(feature = "worker")]
+pub use request::agent_config;
 
 use crate::{executor::Executor, node::Clock, wiring::Models};
 
@@ -43,9 +49,33 @@ struct Inner {
     book: Book,
     executor: Executor,
     models: Arc<dyn Models>,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
     clock: Clock,
     queue: Queue,
+    /// Tasks for the network: they wait for others' machines, and not for this one.
+    away: Queue,
     accepting: Mutex<()>,
+}
+
+/// A future of [`Elsewhere`].
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Other nodes, as far as this one may give them work. Absent in local mode.
+pub trait Elsewhere: Send + Sync {
+    /// Whether a task of this class may leave the node: mode and ceiling, decided in one place.
+    fn allows(&self, class: PrivacyClass) -> bool;
+
+    /// Has a task solved. Asked again under the same id, after a restart, it is the same task.
+    fn solve<'a>(
+        &'a self,
+        id: TaskId,
+        request: Arc<TaskRequest>,
+        steps: mpsc::Sender<Step>,
+        cancel: &'a CancellationToken,
+    ) -> Work<'a, TaskResult>;
+
+    /// Has code run.
+    fn execute(&self, request: ExecRequest) -> Work<'_, Result<ExecAnswer, ErrorObject>>;
 }
 
 impl Tasks {
@@ -58,6 +88,7 @@ impl Tasks {
         store: Store,
         executor: Executor,
         models: Arc<dyn Models>,
+        elsewhere: Option<Arc<dyn Elsewhere>>,
         clock: Clock,
         stop: CancellationToken,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), StoreError> {
@@ -65,8 +96,10 @@ impl Tasks {
             book: Book::new(store),
             executor,
             models,
+            elsewhere,
             clock,
             queue: Queue::default(),
+            away: Queue::default(),
             accepting: Mutex::default(),
         }));
         tasks.resume()?;
@@ -111,9 +144,22 @@ impl Tasks {
                 let text = "The daemon was restarted; the task begins again.".to_owned();
                 self.record(id, Step::Note { text }, TaskState::Queued);
             }
-            self.0.queue.push(id);
+            self.enqueue(id);
         }
         Ok(())
+    }
+
+    /// Puts a task where it waits: for this node's turn, or for the network.
+    fn enqueue(&self, id: TaskId) {
+        let live = self.0.book.lock();
+        let class = live.get(&id).map(|one| one.request.privacy);
+        drop(live);
+        match class {
+            Some(PrivacyClass::Local) | None => self.0.queue.push(id),
+            Some(PrivacyClass::Mesh | PrivacyClass::Sealed | PrivacyClass::Enterprise) => {
+                self.0.away.push(id);
+            }
+        }
     }
 
     fn record(&self, id: TaskId, step: Step, state: TaskState) -> bool {
@@ -134,6 +180,7 @@ impl Tasks {
     /// [`ErrorObject`] when the request is malformed or the node is full.
     pub async fn submit(&self, id: TaskId, request: TaskRequest) -> Result<TaskView, ErrorObject> {
         request::check(&request)?;
+        permit(self.0.elsewhere.as_deref(), request.privacy)?;
         // On a task of its own: a submitter that goes away leaves a whole task or none.
         let accepting = tokio::spawn(self.clone().accept(id, request));
         accepting.await.map_err(|error| internal(&error))?
@@ -182,7 +229,7 @@ impl Tasks {
         self.0
             .book
             .begin(stored.map_err(|error| internal(&error))?, request);
-        self.0.queue.push(id);
+        self.enqueue(id);
         Ok(view)
     }
 
@@ -219,6 +266,7 @@ impl Tasks {
             one.is_running
         };
         self.0.queue.remove(id);
+        self.0.away.remove(id);
         if is_running {
             self.sync().await?;
         } else {
@@ -313,6 +361,27 @@ impl Tasks {
         }
         let (_, events) = self.find(id)?;
         Ok((events.iter().filter(is_later).cloned().collect(), None))
+    }
+}
+
+/// Whether something of this class may be worked on: at home always, elsewhere when the node's mode and ceiling allow.
+///
+/// # Errors
+/// [`ErrorObject`] naming the setting that forbids it.
+pub fn permit(elsewhere: Option<&dyn Elsewhere>, class: PrivacyClass) -> Result<(), ErrorObject> {
+    let refuse =
+        |message: &str, next: &str| Err(ErrorObject::new(ErrorKind::Policy, message, next));
+    match (class, elsewhere) {
+        (PrivacyClass::Local, _) => Ok(()),
+        (_, None) => refuse(
+            "this node is in local mode and sends nothing away",
+            "submit with the privacy class `local`, or join a network: `edgecoder network join LINE`",
+        ),
+        (_, Some(network)) if network.allows(class) => Ok(()),
+        (_, Some(_)) => refuse(
+            "this node's settings do not let a task of this privacy class leave it",
+            "raise `privacy`, or set `mode` to one that has this class, or use a stricter class",
+        ),
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Store(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    trees: [Tree; 4],
+    trees: [Tree; TreeName::ALL.len()],
     disk: Option<Disk>,
 }
 
@@ -116,6 +116,7 @@ impl Store {
             open(TreeName::Requests)?,
             open(TreeName::Events)?,
             open(TreeName::Settings)?,
+            open(TreeName::Coordinated)?,
         ];
         let file = File::open(folder.join("db"))?;
         Ok(Self(Arc::new(Inner {
@@ -134,6 +135,7 @@ impl Store {
             TreeName::Requests => &self.0.trees[1],
             TreeName::Events => &self.0.trees[2],
             TreeName::Settings => &self.0.trees[3],
+            TreeName::Coordinated => &self.0.trees[4],
         }
     }
 

@@ -28,10 +28,18 @@ pub enum TreeName {
     Events,
     /// Settings by name.
     Settings,
+    /// Records of the tasks that this node coordinates, by id.
+    Coordinated,
 }
 
 impl TreeName {
-    pub(crate) const ALL: [Self; 4] = [Self::Tasks, Self::Requests, Self::Events, Self::Settings];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Tasks,
+        Self::Requests,
+        Self::Events,
+        Self::Settings,
+        Self::Coordinated,
+    ];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +47,7 @@ impl TreeName {
             Self::Requests => "requests",
             Self::Events => "events",
             Self::Settings => "settings",
+            Self::Coordinated => "coordinated",
         }
     }
 }

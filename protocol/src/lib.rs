@@ -20,6 +20,7 @@ pub mod sealing;
 pub mod signed;
 pub mod task;
 pub mod units;
+pub mod wire;
 pub mod work;
 
 pub use execution::{Execution, ExecutionReport, FileTree, Limits, Program, RelPath};

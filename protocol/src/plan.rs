@@ -174,7 +174,7 @@ impl Plan {
             check(step, &written, task)?;
         }
         let plan = order(written)?;
-        if !(0..).zip(&plan.steps).any(|(at, _)| plan.solves(at, task)) {
+        if plan.solving_step(task).is_none() {
             return Err(PlanError::NoSolution(task.solution.clone()));
         }
         Ok(plan)
@@ -183,6 +183,12 @@ impl Plan {
     /// The steps; each needs only earlier ones.
     pub fn steps(&self) -> &[Subtask] {
         &self.steps
+    }
+
+    /// The step that writes what the task asks for.
+    pub fn solving_step(&self, task: &TaskRequest) -> Option<u16> {
+        let mut places = (0..).zip(&self.steps).map(|(at, _)| at);
+        places.find(|at| self.solves(*at, task))
     }
 
     /// Whether step `at` writes what the task asks for, and no other step builds on that.

@@ -1,8 +1,10 @@
-//! What nodes sign for each other about a task's work: the task (here), leases on it (`lease`), what came of it
-//! (`result`).
+//! What nodes sign for each other about a task's work: the task (here), what it asks for (`job`), leases on it
+//! (`lease`), what came of it (`result`).
 //!
 //! A task's requirements are clear, its contents sealed. Whatever fences work carries (term, task, subtask, attempt).
 //! Moments are by the clock of the coordinator that signs them.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     canonical::{Canonical, DecodeError, Decoder, Encoder},
@@ -12,14 +14,16 @@ use crate::{
     units::{Bytes, Fuel, Tokens},
 };
 
+mod job;
 mod lease;
 mod result;
 
+pub use job::{Answer, Job, JobError, label};
 pub use lease::{CapabilityToken, LeaseKey, Part, SubtaskLease, TOKEN_MAX_MS};
-pub use result::ResultSummary;
+pub use result::{ResultSummary, shown};
 
 /// One try at one subtask: what every message about work names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptId {
     /// The task.
     pub task: TaskId,
@@ -46,7 +50,7 @@ impl AttemptId {
 }
 
 /// Sealed bytes, addressed by the hash of what is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentRef {
     /// blake3 of the sealed bytes.
     pub hash: Hash,

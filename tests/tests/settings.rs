@@ -97,3 +97,51 @@ fn an_environment_that_is_not_text_disturbs_nobody() {
     let said = said(command.args(["exec", "main.py"]));
     assert_eq!((said.code, said.out.as_str()), (0, "1\n"), "{said:?}");
 }
+
+#[test]
+fn settings_of_the_mesh_are_shown_and_checked() {
+    let home = Home::new().with("EDGECODER_WORKER_CPU", "50");
+    let file = ".config/edgecoder/config.toml";
+    home.write(
+        file,
+        "mdns = false\nroles = [\"agent\", \"worker\"]\nworker_hours = \"22:00-06:00\"\n",
+    );
+    let shown = home.run("config show --origin");
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for line in [
+        "mdns = \"false\"  # file ",
+        "roles = \"agent,worker\"  # file ",
+        "worker_hours = \"22:00-06:00\"  # file ",
+        "worker_cpu = \"50\"  # environment EDGECODER_WORKER_CPU",
+        "privacy = \"mesh\"  # default",
+        "kademlia = \"server\"  # default",
+    ] {
+        assert!(shown.out.contains(line), "no {line} in {shown:?}");
+    }
+    for (text, why) in [
+        ("mode = \"public\"", "expected local, mesh or enterprise"),
+        ("roles = [\"miner\"]", "worker, coordinator, bootstrap"),
+        ("listen = \"0.0.0.0:4001\"", "such as /ip4/"),
+        ("external = \"example.org\"", "such as /ip4/"),
+        ("bootstrap = \"/ip4/192.0.2.1/tcp/1\"", "end in a peer id"),
+        ("mdns = 1", "expected true or false"),
+        ("gossip = \"on\"", "expected true or false"),
+        ("kademlia = true", "server, client or off"),
+        ("coordinator = \"me\"", "a peer id"),
+        ("privacy = \"public\"", "sealed, enterprise or mesh"),
+        ("worker_slots = 1025", "0 to 1024"),
+        ("worker_hours = \"8-17\"", "HH:MM-HH:MM"),
+        ("worker_idle_only = 2", "expected true or false"),
+        ("worker_cpu = 0", "1 to 100"),
+        ("worker_memory = -1", "MiB"),
+        ("worker_slot = 1", "did you mean `worker_slots`?"),
+        ("worker_cpu = 1.5", "a number, true, false or a list"),
+    ] {
+        home.write(file, text);
+        // The environment's value would win over the file's.
+        let mut command = home.command(program("edgecoder"));
+        command.env_remove("EDGECODER_WORKER_CPU");
+        said(command.args(["config", "show"])).refuses(64, why);
+    }
+    assert!(!home.data().exists(), "looking at settings made a folder");
+}

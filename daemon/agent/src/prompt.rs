@@ -234,6 +234,40 @@ fn call_in_words(prompt: &str, entry: Option<&str>) -> Option<String> {
         .next()
 }
 
+/// How a model of this style is asked to split a task into steps; `None` for one that cannot.
+///
+/// `files` are the names in the task's folder, the one to write last; at most `steps_max` steps are asked for. What it
+/// answers is read by `edgecoder_protocol::plan`.
+pub fn decomposition(
+    style: &str,
+    prompt: &str,
+    files: &[String],
+    steps_max: usize,
+) -> Option<Vec<Message>> {
+    if Style::named(style) == Style::Seedling {
+        return None;
+    }
+    let says = |role, content: String| Message { role, content };
+    let rules = format!(
+        "You plan Python work. Answer with one JSON object and nothing else: {{\"steps\": [{{\"id\": \"...\", \
+         \"prompt\": \"what to write, in words\", \"writes\": \"file.py\", \"needs\": [\"ids of earlier \
+         steps\"], \"tests\": \"an existing test file, or leave it out\"}}]}}. Each step writes one file. Use as \
+         few steps as make sense, one for a small task, {steps_max} at most."
+    );
+    let target = files.last().map_or("solution.py", String::as_str);
+    let there = files.join(", ");
+    let task = format!("Files: {there}\nThe last step writes {target}.\n\nTask:\n{prompt}");
+    Some(vec![
+        says(Speaker::System, rules),
+        says(Speaker::User, task),
+    ])
+}
+
+/// How the answer to [`decomposition`] begins.
+pub fn decomposition_prefix() -> String {
+    "{\"steps\": [".into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,7 @@ mod offences;
 mod quota;
 mod service;
 mod swarm;
+pub mod transfer;
 
 pub use book::{FoundBy, PeerView};
 pub use config::{Config, KademliaMode, Limits, Psk};

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use edgecoder_protocol::generation::CANDIDATES_MAX;
 
+mod mesh;
+
+pub use mesh::{Invite, NetworkAction, Policy, PrivacyFlags, WorkerAction};
+
 /// Coding tasks in, tested code out, on your own machine.
 #[derive(Debug, Parser)]
 #[command(name = "edgecoder", version, max_term_width = 100)]
@@ -96,6 +100,30 @@ pub enum Command {
         #[command(subcommand)]
         action: DaemonAction,
     },
+    /// Found a network, invite to one, join one, or look at it.
+    Network {
+        /// What to do.
+        #[command(subcommand)]
+        action: NetworkAction,
+    },
+    /// The nodes that this one knows.
+    Peers {
+        /// A JSON array instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// This node in its network.
+    Node {
+        /// One JSON object instead of a screen.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at what this node does for others, or change it.
+    Worker {
+        /// What to do.
+        #[command(subcommand)]
+        action: WorkerAction,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -164,6 +192,9 @@ pub struct Solve {
     /// Bounds of each execution.
     #[command(flatten)]
     pub limits: LimitFlags,
+    /// Where it may be seen.
+    #[command(flatten)]
+    pub privacy: PrivacyFlags,
     /// What to write; `-` reads it from standard input.
     pub prompt: String,
 }
@@ -195,6 +226,9 @@ pub struct RunFlags {
     /// Bounds of each run.
     #[command(flatten)]
     pub limits: LimitFlags,
+    /// Where it may be seen.
+    #[command(flatten)]
+    pub privacy: PrivacyFlags,
 }
 
 /// `edgecoder exec`.

@@ -2,7 +2,10 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
-use edgecoder_protocol::operator::{ExecAnswer, ExecRequest, ModelView, NodeStatus};
+use edgecoder_protocol::{
+    operator::{ExecAnswer, ExecRequest, ModelView, NodeStatus},
+    task::PrivacyClass,
+};
 use edgecoder_sandbox::Sandbox;
 use serde::Serialize;
 
@@ -185,6 +188,7 @@ async fn sandbox(client: &Client) -> Found {
         seed: 0,
         limits: None,
         bundle: false,
+        privacy: PrivacyClass::Local,
     };
     let answer: ExecAnswer = client
         .post("/v1/executions", &request)

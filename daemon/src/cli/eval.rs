@@ -11,6 +11,7 @@ use edgecoder_protocol::{
     operator::{
         Blob, ExecAnswer, ExecRequest, Files, NodeStatus, SampleAnswer, SampleRequest, TestSet,
     },
+    task::PrivacyClass,
 };
 use serde::{Deserialize, Serialize};
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -145,6 +146,7 @@ impl Task {
             seed: 0,
             limits,
             bundle: false,
+            privacy: PrivacyClass::Local,
         })
     }
 

@@ -62,6 +62,7 @@ fn request(
         seed: run.seed,
         limits: files::limits(&run.limits),
         bundle: run.bundle.is_some(),
+        privacy: run.privacy.class(),
     }
 }
 

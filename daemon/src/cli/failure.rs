@@ -2,7 +2,7 @@
 
 use edgecoder_protocol::operator::ErrorObject;
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, network::NetworkError};
 
 /// Exit code: the tests failed.
 pub const FAILED: u8 = 1;
@@ -12,6 +12,8 @@ pub const UNSOLVED: u8 = 2;
 pub const DECLINED: u8 = 3;
 /// Exit code: no model, or none that can.
 pub const NO_MODEL: u8 = 4;
+/// Exit code: refused by policy.
+pub const POLICY: u8 = 5;
 /// Exit code: wrong use.
 pub const USAGE: u8 = 64;
 /// Exit code: the daemon cannot be reached.
@@ -72,5 +74,25 @@ impl From<ConfigError> for Failure {
             error.to_string(),
             "correct the setting and try again",
         )
+    }
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        let code = match error {
+            // What stands on the disk is no word of the user's.
+            NetworkError::Damaged { .. }
+            | NetworkError::Secret { .. }
+            | NetworkError::Key { .. }
+            | NetworkError::Exposed { .. } => INTERNAL,
+            NetworkError::File { .. }
+            | NetworkError::Exists { .. }
+            | NetworkError::Name { .. }
+            | NetworkError::Invite(_)
+            | NetworkError::NoOperator { .. }
+            | NetworkError::Address { .. }
+            | NetworkError::TooMany { .. } => USAGE,
+        };
+        Self::new(code, error.to_string(), error.next())
     }
 }

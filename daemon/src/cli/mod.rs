@@ -14,6 +14,8 @@ mod exec;
 mod failure;
 mod files;
 mod manage;
+mod mesh;
+mod network;
 mod outputs;
 mod screen;
 mod solve;
@@ -77,6 +79,10 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Doctor { json } => doctor::run(&at, json).await,
         Command::Config { action } => manage::config(&settings, &action),
         Command::Daemon { action } => daemon::run(&at, action).await,
+        Command::Network { action } => network::run(&at, action).await,
+        Command::Peers { json } => mesh::peers(&at, json).await,
+        Command::Node { json } => mesh::node(&at, json).await,
+        Command::Worker { action } => mesh::worker(&at, action).await,
         Command::Completions { shell } => manage::completions(shell),
         Command::Man { folder } => manage::man(&folder),
     }

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use edgecoder_protocol::Millis;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::failure::{Failure, INTERNAL};
@@ -138,9 +139,38 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// A moment in UTC, to the minute: everybody reads the same, wherever they are. Days become a date by Hinnant's
+/// `civil_from_days` (chrono-Compatible Low-Level Date Algorithms), which counts years from March.
+pub fn moment(at: Millis) -> String {
+    let minutes = at.0 / 60_000;
+    let days = minutes / 1_440 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let march = (5 * day + 2) / 153;
+    let date = day - (153 * march + 2) / 5 + 1;
+    let month = if march < 10 { march + 3 } else { march - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+    format!("{year:04}-{month:02}-{date:02} {hour:02}:{minute:02} UTC")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_a_date() {
+        for (millis, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_399_999, "2000-02-28 23:59 UTC"),
+            (951_868_800_000, "2000-03-01 00:00 UTC"),
+            (1_709_210_096_000, "2024-02-29 12:34 UTC"),
+            (4_107_542_400_000, "2100-03-01 00:00 UTC"),
+        ] {
+            assert_eq!(moment(Millis(millis)), text);
+        }
+    }
 
     #[test]
     fn foreign_text_cannot_drive_the_terminal() {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use edgecoder_protocol::{
     EvidenceClass, Outcome, RelPath, Tokens,
     operator::{ErrorKind, Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView},
-    task::PrivacyClass,
 };
 
 use super::{
@@ -69,7 +68,7 @@ fn request(args: &Solve) -> Result<TaskRequest, Failure> {
         deadline_ms: args.deadline.saturating_mul(1_000),
         seed: args.seed,
         limits: files::limits(&args.limits),
-        privacy: PrivacyClass::Local,
+        privacy: args.privacy.class(),
     })
 }
 

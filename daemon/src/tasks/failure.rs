@@ -2,7 +2,7 @@
 
 use edgecoder_protocol::{
     Fuel, Tokens,
-    operator::{ErrorKind, ErrorObject, SolveOutcome, TaskResult},
+    operator::{ErrorKind, ErrorObject, Files, SolveOutcome, TaskResult},
 };
 
 /// A fault of the store or the program.
@@ -28,6 +28,7 @@ pub fn unsolved(outcome: SolveOutcome, next: &str) -> TaskResult {
         outcome,
         evidence: None,
         code: None,
+        files: Files::default(),
         receipt: None,
         bundle: None,
         attempts: 0,

@@ -10,7 +10,7 @@ use std::{
 use edgecoder_node_store::{Store, StoreError, TreeName};
 use edgecoder_protocol::{
     Millis, TaskId, TaskState,
-    operator::{Event, Step, TaskRequest, TaskResult, TaskView},
+    operator::{Event, Files, Step, TaskRequest, TaskResult, TaskView},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -209,6 +209,7 @@ fn event(view: &TaskView, cursor: u64, step: Step) -> Event {
 fn outline(result: &TaskResult) -> TaskResult {
     TaskResult {
         code: None,
+        files: Files::default(),
         receipt: None,
         bundle: None,
         ..result.clone()

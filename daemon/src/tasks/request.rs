@@ -5,7 +5,6 @@ use edgecoder_protocol::{
     Tokens, cases,
     generation::{CANDIDATES_MAX, ModelCard},
     operator::{ErrorKind, ErrorObject, TaskRequest, TestSet},
-    task::PrivacyClass,
 };
 
 use crate::{executor::sandbox_refusal, wiring::AgentJudge};
@@ -48,14 +47,6 @@ pub fn check(request: &TaskRequest) -> Result<(), ErrorObject> {
             ErrorKind::BadRequest,
             message,
             "set --max-iterations within that",
-        );
-    }
-    if request.privacy != PrivacyClass::Local {
-        let message = "this node is in local mode and sends nothing away".into();
-        return refuse(
-            ErrorKind::Policy,
-            message,
-            "submit with the privacy class `local`",
         );
     }
     if let Some(TestSet::Suite { path, .. }) = &request.tests

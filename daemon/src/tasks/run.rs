@@ -7,6 +7,7 @@ use edgecoder_inference::Provider;
 use edgecoder_protocol::{
     TaskId, TaskState,
     operator::{ErrorObject, SolveOutcome, Step, TaskRequest, TaskResult},
+    task::PrivacyClass,
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -17,7 +18,9 @@ use tracing::Instrument;
 
 use super::{
     RUNNING_MAX, Tasks,
-    failure::{broken, unsolved},
+    failure::{broken, internal, unsolved},
+    permit,
+    queue::Queue,
     request,
 };
 use crate::wiring::{AgentJudge, AgentModel, inference_error};
@@ -25,11 +28,21 @@ use crate::wiring::{AgentJudge, AgentModel, inference_error};
 /// Steps a task may run ahead of the store.
 const STEPS_AHEAD: usize = 64;
 
+/// Tasks that are elsewhere at a time: as many as a node may have open, since they cost it nothing but a watch.
+const AWAY_MAX: usize = super::OPEN_MAX;
+
 type Prepared = Result<(Arc<dyn Provider>, AgentConfig), ErrorObject>;
 
 impl Tasks {
+    /// Works on both queues until `stop`.
     pub(super) async fn run(self, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(RUNNING_MAX));
+        let own = self.serve(&self.0.queue, RUNNING_MAX, &stop);
+        let away = self.serve(&self.0.away, AWAY_MAX, &stop);
+        tokio::join!(own, away);
+    }
+
+    async fn serve(&self, queue: &Queue, running_max: usize, stop: &CancellationToken) {
+        let places = Arc::new(Semaphore::new(running_max));
         let mut running = JoinSet::new();
         loop {
             let place = tokio::select! {
@@ -40,7 +53,7 @@ impl Tasks {
             let id = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                id = self.0.queue.next() => id,
+                id = queue.next() => id,
             };
             // The semaphore is never closed.
             let Ok(place) = place else { break };
@@ -73,12 +86,54 @@ impl Tasks {
             return;
         };
         tracing::info!("task begins");
+        let result = match request.privacy {
+            PrivacyClass::Local => self.at_home(id, &request, &cancel).await,
+            PrivacyClass::Mesh | PrivacyClass::Sealed | PrivacyClass::Enterprise => {
+                self.elsewhere(id, &request, &cancel).await
+            }
+        };
+        self.end(id, result).await;
+    }
+
+    /// Has other nodes work on a task, and records what they tell of it.
+    async fn elsewhere(
+        &self,
+        id: TaskId,
+        request: &Arc<TaskRequest>,
+        cancel: &CancellationToken,
+    ) -> TaskResult {
+        // The settings may have changed since it was accepted.
+        if let Err(error) = permit(self.0.elsewhere.as_deref(), request.privacy) {
+            return broken(error);
+        }
+        let Some(network) = &self.0.elsewhere else {
+            return broken(internal(&"this node is in no network"));
+        };
+        let (steps, mut shown) = mpsc::channel(STEPS_AHEAD);
+        let solving = network.solve(id, request.clone(), steps, cancel);
+        let showing = async {
+            while let Some(step) = shown.recv().await {
+                self.0.book.advance(id, TaskState::Planned);
+                self.0.book.advance(id, TaskState::Queued);
+                self.record(id, step, TaskState::Leased);
+            }
+        };
+        let (result, ()) = tokio::join!(solving, showing);
+        result
+    }
+
+    async fn at_home(
+        &self,
+        id: TaskId,
+        request: &Arc<TaskRequest>,
+        cancel: &CancellationToken,
+    ) -> TaskResult {
         let deadline = Duration::from_millis(request.deadline_ms);
         // A model may be slow to load, or its file's disk may hang.
         let prepared = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(unsolved(SolveOutcome::Cancelled, "Cancelled: nothing more runs.")),
-            prepared = tokio::time::timeout(deadline, self.prepare(&request)) => match prepared {
+            prepared = tokio::time::timeout(deadline, self.prepare(request)) => match prepared {
                 Ok(prepared) => prepared.map_err(broken),
                 Err(_) => Err(unsolved(
                     SolveOutcome::Deadline,
@@ -86,16 +141,15 @@ impl Tasks {
                 )),
             },
         };
-        let result = match prepared {
+        match prepared {
             Err(result) => result,
             Ok((provider, config)) => {
                 let model = AgentModel(provider);
                 let judge = AgentJudge::new(self.0.executor.clone(), request.clone());
-                self.drive(id, &request, config, (&model, &judge), &cancel)
+                self.drive(id, request, config, (&model, &judge), cancel)
                     .await
             }
-        };
-        self.end(id, result).await;
+        }
     }
 
     async fn prepare(&self, request: &TaskRequest) -> Prepared {

@@ -11,6 +11,7 @@ use edgecoder_protocol::{
     cases::{Case, cases_hash},
     execution::{SuiteKind, TestOrigin},
     operator::{Blob, ErrorKind, ErrorObject, ExecAnswer, ExecRequest, TaskRequest, TestSet},
+    task::PrivacyClass,
 };
 
 use crate::{
@@ -72,6 +73,7 @@ impl AgentJudge {
             seed: task.seed,
             limits: task.limits,
             bundle: false,
+            privacy: PrivacyClass::Local,
         };
         execution(request, origin)
     }

@@ -2,8 +2,16 @@
 
 mod agent_to_model;
 mod agent_to_sandbox;
+#[cfg(feature = "coordinator")]
+mod coordinator_to_node;
 mod models;
+#[cfg(feature = "worker")]
+mod worker_to_node;
 
 pub use agent_to_model::AgentModel;
-pub use agent_to_sandbox::AgentJudge;
+pub use agent_to_sandbox::{AgentJudge, port_error};
+#[cfg(feature = "coordinator")]
+pub use coordinator_to_node::start_coordinator;
 pub use models::{Answer as ModelAnswer, EMBEDDED, LlamaModels, Models, inference_error};
+#[cfg(feature = "worker")]
+pub use worker_to_node::start_worker;

@@ -35,6 +35,13 @@ impl<'de> Deserialize<'de> for Blob {
 #[schema(value_type = BTreeMap<String, String>)]
 pub struct Files(pub BTreeMap<RelPath, Blob>);
 
+impl Files {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl From<FileTree> for Files {
     fn from(tree: FileTree) -> Self {
         Self(

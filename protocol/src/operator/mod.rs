@@ -19,9 +19,14 @@ use crate::{
 
 mod blob;
 mod error;
+mod mesh;
 
 pub use blob::{Blob, Files};
 pub use error::{ErrorKind, ErrorObject};
+pub use mesh::{
+    CoordinatorView, DialView, FoundBy, HeldPart, HeldView, HoursError, NetworkView, NodeView,
+    PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView, WorkingHours,
+};
 
 /// Version of every path: `/v1/...`.
 pub const API: &str = "/v1";
@@ -63,6 +68,9 @@ pub struct ExecRequest {
     /// Whether to return a bundle that anyone can replay.
     #[serde(default)]
     pub bundle: bool,
+    /// Where it may be seen.
+    #[serde(default)]
+    pub privacy: PrivacyClass,
 }
 
 /// Answer to [`ExecRequest`] (FORMATS: exec).
@@ -230,6 +238,9 @@ pub struct TaskResult {
     pub evidence: Option<EvidenceClass>,
     /// The best code there is.
     pub code: Option<String>,
+    /// Files that other steps wrote, beside the code.
+    #[serde(default, skip_serializing_if = "Files::is_empty")]
+    pub files: Files,
     /// The record of its last execution.
     pub receipt: Option<Receipt>,
     /// The bundle to replay it.

@@ -1,5 +1,7 @@
 //! What a coordinator lends, and the leave to ask a model that goes with it.
 
+use serde::{Deserialize, Serialize};
+
 use super::AttemptId;
 use crate::{
     canonical::{Canonical, DecodeError, Decoder, Encoder},
@@ -12,7 +14,7 @@ use crate::{
 pub const TOKEN_MAX_MS: u32 = 600_000;
 
 /// What a lease is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Part {
     /// To make a result.
     Author,

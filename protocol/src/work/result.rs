@@ -4,8 +4,10 @@ use super::{AttemptId, ContentRef, Part};
 use crate::{
     canonical::{self, Canonical, DecodeError, Decoder, Encoder},
     ids::{Hash, NetworkId, PeerId},
+    operator::ExecAnswer,
     receipt::{EvidenceClass, Outcome},
     units::Fuel,
+    wire::Held,
 };
 
 /// What came of an attempt, without its contents; signed by whoever ran it. It is evidence: two of one attempt that
@@ -24,6 +26,8 @@ pub struct ResultSummary {
     pub answer: ContentRef,
     /// Hash of the receipt's canonical body.
     pub receipt: Hash,
+    /// Hash of all that the run showed: streams, value, messages, written files.
+    pub shown: Hash,
     /// How the execution ended.
     pub outcome: Outcome,
     /// What that proves.
@@ -34,12 +38,58 @@ pub struct ResultSummary {
     pub transcript: Hash,
 }
 
+/// The hash of all that a run showed to people; the same on every honest node, as the receipt's body is.
+pub fn shown(answer: &ExecAnswer) -> Hash {
+    let mut to = Encoder::default();
+    to.text("edgecoder/shown/1")
+        .text(&answer.reason)
+        .text(&answer.stdout)
+        .text(&answer.stderr)
+        .option(answer.value.as_ref(), |to, value| {
+            to.text(value);
+        })
+        .list(&answer.tests, |to, test| {
+            to.text(&test.name)
+                .u8(test.outcome.tag())
+                .text(&test.message);
+        });
+    let written = answer.written.0.iter();
+    let written: Vec<_> = written.collect();
+    to.list(&written, |to, (path, content)| {
+        to.text(path.as_str()).bytes(&content.0);
+    });
+    Hash::of(&to.finish())
+}
+
 impl ResultSummary {
+    /// What came of a run under `held`, whose author answered `answer`.
+    pub fn of_run(network: NetworkId, held: Held, answer: ContentRef, run: &ExecAnswer) -> Self {
+        let body = &run.receipt.body;
+        Self {
+            network,
+            attempt: held.attempt,
+            part: held.part,
+            term: held.term,
+            answer,
+            receipt: canonical::hash(body),
+            shown: shown(run),
+            outcome: body.outcome,
+            evidence: body.evidence,
+            fuel: body.fuel,
+            transcript: Hash::of(b""),
+        }
+    }
+
+    /// Whether `run` is the one that this summarises.
+    pub fn is_of(&self, run: &ExecAnswer) -> bool {
+        self.receipt == canonical::hash(&run.receipt.body) && self.shown == shown(run)
+    }
+
     /// Whether two runs of one answer came out the same.
     pub fn agrees_with(&self, other: &Self) -> bool {
         self.attempt == other.attempt
             && self.answer == other.answer
-            && self.receipt == other.receipt
+            && (self.receipt, self.shown) == (other.receipt, other.shown)
             && (self.outcome, self.evidence, self.fuel)
                 == (other.outcome, other.evidence, other.fuel)
     }
@@ -64,6 +114,7 @@ impl Canonical for ResultSummary {
         to.u8(self.part.tag()).u64(self.term);
         self.answer.encode(to);
         to.fixed(&self.receipt.0)
+            .fixed(&self.shown.0)
             .u8(self.outcome.tag())
             .u8(self.evidence.tag())
             .u64(self.fuel.0)
@@ -78,6 +129,7 @@ impl Canonical for ResultSummary {
             term: from.u64()?,
             answer: ContentRef::decode(from)?,
             receipt: from.hash()?,
+            shown: from.hash()?,
             outcome: Outcome::from_tag(from.u8()?)?,
             evidence: EvidenceClass::from_tag(from.u8()?)?,
             fuel: Fuel(from.u64()?),
@@ -103,6 +155,7 @@ mod tests {
             term: 5,
             answer: ContentRef::of(b"sealed"),
             receipt: Hash([6; 32]),
+            shown: Hash([9; 32]),
             outcome: Outcome::Ok,
             evidence: EvidenceClass::Cases,
             fuel: Fuel(7),
@@ -134,6 +187,10 @@ mod tests {
             },
             ResultSummary {
                 receipt: Hash([0; 32]),
+                ..summary()
+            },
+            ResultSummary {
+                shown: Hash([0; 32]),
                 ..summary()
             },
             ResultSummary {

@@ -10,6 +10,7 @@
 )]
 
 mod http;
+pub mod network;
 mod said;
 mod unprivileged;
 

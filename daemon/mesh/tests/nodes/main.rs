@@ -8,3 +8,4 @@ mod hostile;
 mod requests;
 mod silence;
 mod support;
+mod transfer;

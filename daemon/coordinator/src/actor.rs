@@ -1,0 +1,282 @@
+//! Performs what the machine decides: hears nodes, signs leases, wraps keys, opens results, keeps records.
+//!
+//! One loop owns machine and contents. Whatever takes time (a disk, a peer, a sandbox) is a task of its own that comes
+//! back as an [`Event`]; a promise is given when its record is durable.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use edgecoder_protocol::{
+    NetworkId, PeerId, TaskId,
+    key::NodeKey,
+    network::Genesis,
+    operator::{ErrorKind, ErrorObject},
+    sealing::OpenKey,
+    wire::{Held, Opening, Request, Response},
+    work::AttemptId,
+};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Machine, Need, Ports, Ruling};
+
+mod admission;
+mod grants;
+mod outputs;
+mod record;
+mod requests;
+
+use admission::Admitted;
+use record::Matter;
+use requests::{Take, Watch};
+
+/// Requests that the loop has not taken yet. It takes each within microseconds; when it is full, askers wait.
+const MAILBOX: usize = 1_024;
+/// Tasks admitted at a time: each may run a sandbox and ask a model.
+const ADMISSIONS: usize = 4;
+/// How often time is let pass: a tenth of the shortest span that the machine goes by.
+const TICK: Duration = Duration::from_millis(200);
+/// Announcements are said at most this often, together.
+const ANNOUNCE_EVERY: Duration = Duration::from_secs(1);
+
+/// Who coordinates, and for which network.
+pub struct Settings {
+    /// The network.
+    pub genesis: Genesis,
+    /// Signs leases and tokens.
+    pub key: Arc<NodeKey>,
+    /// Opens what is wrapped for this node as a coordinator.
+    pub open: OpenKey,
+    /// Rises with each start of this coordinator.
+    pub term: u64,
+    /// Records of tasks that an earlier start left.
+    pub stored: Vec<Vec<u8>>,
+}
+
+/// Why a coordinator does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A record cannot be read.
+    #[error(
+        "the record of a task cannot be read: {0}; restore the data folder from a backup, or remove its mesh trees"
+    )]
+    Record(String),
+}
+
+/// Talks to a coordinator. Cheap to clone; answers with refusals once it has stopped.
+#[derive(Clone, Debug)]
+pub struct Coordinator {
+    mailbox: mpsc::Sender<Ask>,
+}
+
+#[derive(Debug)]
+enum Ask {
+    Request {
+        from: PeerId,
+        request: Box<Request>,
+        reply: oneshot::Sender<Response>,
+    },
+    Disconnected(PeerId),
+}
+
+/// What a task of the loop came to.
+enum Event {
+    /// A submission is durable, or could not be made so.
+    Stored(TaskId, Result<(), ErrorObject>),
+    Admitted(TaskId, Result<Admitted, ErrorObject>),
+    /// A commitment was opened, verified; or it was not.
+    Opened(PeerId, Held, Option<Box<Opening>>),
+    Ruled(AttemptId, Ruling, Option<Box<Opening>>),
+    /// A record was written, or could not be.
+    Saved(TaskId),
+    /// It needs nothing more.
+    Over,
+}
+
+impl Coordinator {
+    /// Starts a coordinator; it runs until `stop` is cancelled, and the caller joins the handle.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start<P: Ports>(
+        settings: Settings,
+        ports: P,
+        stop: CancellationToken,
+    ) -> Result<(Self, JoinHandle<()>), StartError> {
+        let (mailbox, inbox) = mpsc::channel(MAILBOX);
+        let actor = Actor::new(settings, ports)?;
+        Ok((Self { mailbox }, tokio::spawn(actor.run(inbox, stop))))
+    }
+
+    /// Answers a request of `from`, whose identity the connection has proved. Dropping the future withdraws a poll.
+    pub async fn ask(&self, from: PeerId, request: Request) -> Response {
+        let (reply, answer) = oneshot::channel();
+        let request = Box::new(request);
+        let sent = self
+            .mailbox
+            .send(Ask::Request {
+                from,
+                request,
+                reply,
+            })
+            .await;
+        let stopped = || {
+            let next = "try again: another one takes over, or this one comes back";
+            Response::Refused(ErrorObject::new(
+                ErrorKind::Busy,
+                "the coordinator is stopping",
+                next,
+            ))
+        };
+        match sent {
+            Ok(()) => answer.await.unwrap_or_else(|_| stopped()),
+            Err(_) => stopped(),
+        }
+    }
+
+    /// A node's last connection is closed.
+    pub async fn disconnected(&self, peer: PeerId) {
+        // A stopped coordinator has no use for it.
+        self.mailbox.send(Ask::Disconnected(peer)).await.ok();
+    }
+}
+
+struct Actor<P> {
+    ports: Arc<P>,
+    genesis: Genesis,
+    network: NetworkId,
+    key: Arc<NodeKey>,
+    open: OpenKey,
+    term: u64,
+    machine: Machine,
+    matters: BTreeMap<TaskId, Matter>,
+    /// Submissions that are being made durable, with who waits for that.
+    incoming: BTreeMap<TaskId, (Matter, Vec<oneshot::Sender<Response>>)>,
+    /// Records that are being written, and whether there is something newer to write: one write a task at a time.
+    saving: BTreeMap<TaskId, bool>,
+    takes: BTreeMap<u64, Take>,
+    watches: Vec<Watch>,
+    number: u64,
+    work: JoinSet<Event>,
+    admissions: Arc<Semaphore>,
+    announcements: Vec<Need>,
+    /// Which slot the next token is for.
+    turn: usize,
+}
+
+impl<P: Ports> Actor<P> {
+    fn new(settings: Settings, ports: P) -> Result<Self, StartError> {
+        let mut actor = Self {
+            ports: Arc::new(ports),
+            network: settings.genesis.id(),
+            genesis: settings.genesis,
+            key: settings.key,
+            open: settings.open,
+            term: settings.term,
+            machine: Machine::new(settings.term),
+            matters: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            saving: BTreeMap::new(),
+            takes: BTreeMap::new(),
+            watches: Vec::new(),
+            number: 0,
+            work: JoinSet::new(),
+            admissions: Arc::new(Semaphore::new(ADMISSIONS)),
+            announcements: Vec::new(),
+            turn: 0,
+        };
+        for bytes in settings.stored {
+            let matter = record::read(&bytes).map_err(StartError::Record)?;
+            actor.restore(matter);
+        }
+        Ok(actor)
+    }
+
+    async fn run(mut self, mut inbox: mpsc::Receiver<Ask>, stop: CancellationToken) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut announce = interval(ANNOUNCE_EVERY);
+        announce.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Tasks that a restart left begin again.
+        self.perform();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(event) = self.work.join_next() => self.event(event),
+                _ = ticks.tick() => self.tick(),
+                _ = announce.tick(), if !self.announcements.is_empty() => self.announce(),
+                ask = inbox.recv() => match ask {
+                    Some(Ask::Request { from, request, reply }) => self.request(from, *request, reply),
+                    Some(Ask::Disconnected(peer)) => self.machine.disconnected(self.ports.now(), peer),
+                    None => break,
+                },
+            }
+            self.perform();
+        }
+        // Whoever is asked something right now asks again elsewhere; nothing here is the only copy.
+        self.work.shutdown().await;
+    }
+
+    fn event(&mut self, event: Result<Event, tokio::task::JoinError>) {
+        let now = self.ports.now();
+        match event {
+            Ok(Event::Stored(task, result)) => self.stored(task, result),
+            Ok(Event::Admitted(task, result)) => self.admission_ended(task, result),
+            Ok(Event::Opened(peer, held, opening)) => self.opening_came(peer, held, opening),
+            Ok(Event::Ruled(attempt, ruling, own)) => {
+                if let Some(sides) = self.sides(attempt) {
+                    sides.own = own.map(|own| *own);
+                }
+                self.machine.ruled(now, attempt, ruling);
+            }
+            Ok(Event::Saved(task)) => self.saved(task),
+            Ok(Event::Over) => {}
+            Err(error) => {
+                tracing::error!(%error, "a part of the coordinator's work did not end well")
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let gone: Vec<u64> = self
+            .takes
+            .iter()
+            .filter(|(_, take)| take.reply.is_closed())
+            .map(|(number, _)| *number)
+            .collect();
+        for number in gone {
+            self.takes.remove(&number);
+            self.machine.poll_gone(number);
+        }
+        self.machine.tick(self.ports.now());
+        self.answer_watches(None);
+    }
+
+    fn announce(&mut self) {
+        let needs = std::mem::take(&mut self.announcements);
+        let ports = self.ports.clone();
+        self.work.spawn(async move {
+            ports.announce(needs).await;
+            Event::Over
+        });
+    }
+
+    fn sides(&mut self, attempt: AttemptId) -> Option<&mut record::Sides> {
+        let matter = self.matters.get_mut(&attempt.task)?;
+        Some(
+            matter
+                .tries
+                .entry((attempt.subtask, attempt.attempt))
+                .or_default(),
+        )
+    }
+}
+
+fn refusal(kind: ErrorKind, message: impl Into<String>, next: &str) -> Response {
+    Response::Refused(ErrorObject::new(kind, message, next))
+}

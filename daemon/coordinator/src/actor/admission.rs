@@ -1,0 +1,218 @@
+//! A task's way in: its contents are opened, its tests run on nothing, its plan made; then the machine lends it.
+
+use std::{sync::Arc, time::Duration};
+
+use edgecoder_protocol::{
+    PeerId, Signed, TaskId,
+    operator::{ErrorKind, ErrorObject},
+    plan::Plan,
+    sealing::TaskKey,
+    wire::Sealed,
+    work::{AttemptId, CapabilityToken, Job, TOKEN_MAX_MS, label},
+};
+
+use super::{Actor, Event, Matter, record};
+use crate::{Need, Ports};
+
+/// What admission came to.
+pub struct Admitted {
+    /// What each step needs.
+    pub steps: Vec<Vec<u16>>,
+    /// The sealed reply that the plan was read from; none for one step.
+    pub plan: Option<Sealed>,
+}
+
+/// What admission works on, away from the loop.
+struct Applicant {
+    submitter: PeerId,
+    need: Need,
+    job: Sealed,
+    key: Option<TaskKey>,
+    token: Option<(PeerId, Signed<CapabilityToken>)>,
+}
+
+impl<P: Ports> Actor<P> {
+    /// A task that is durable.
+    pub(super) fn accept(&mut self, matter: Matter) {
+        let id = matter.id;
+        let deadline = matter
+            .accepted
+            .after(Duration::from_millis(matter.deadline_ms));
+        self.machine
+            .submitted(id, matter.submitter, matter.need.clone(), deadline);
+        let token = self.planning_token(&matter);
+        let applicant = Applicant {
+            submitter: matter.submitter,
+            need: matter.need.clone(),
+            job: matter.job.clone(),
+            key: matter.key.clone(),
+            token,
+        };
+        if let Some((slot, _)) = &applicant.token {
+            self.machine.reader(id, *slot);
+        }
+        self.matters.insert(id, matter);
+        let (ports, places) = (self.ports.clone(), self.admissions.clone());
+        self.work.spawn(async move {
+            // Never closed.
+            let _place = places.acquire_owned().await;
+            Event::Admitted(id, admit(&ports, applicant).await)
+        });
+    }
+
+    /// A task that an earlier start left.
+    pub(super) fn restore(&mut self, matter: Matter) {
+        let (id, now) = (matter.id, self.ports.now());
+        let is_planned = !matter.steps.is_empty();
+        if matter.ending.is_none() && !is_planned {
+            return self.accept(matter);
+        }
+        let deadline = matter
+            .accepted
+            .after(Duration::from_millis(matter.deadline_ms));
+        self.machine
+            .submitted(id, matter.submitter, matter.need.clone(), deadline);
+        if is_planned {
+            self.machine.admitted(now, id, matter.steps.clone());
+        }
+        for step in matter.results.keys() {
+            self.machine.restore_step(now, id, *step);
+        }
+        if let Some(ending) = matter.ending.clone() {
+            self.machine.restore_end(now, id, ending);
+        }
+        self.matters.insert(id, matter);
+    }
+
+    /// Leave for the coordinator itself to ask a model for a plan.
+    fn planning_token(&mut self, matter: &Matter) -> Option<(PeerId, Signed<CapabilityToken>)> {
+        if !matter.need.model || matter.key.is_none() {
+            return None;
+        }
+        let slot = self.next_slot()?;
+        let (spec, _) = matter.spec.open().ok()?;
+        let token = CapabilityToken {
+            network: self.network,
+            attempt: AttemptId {
+                task: matter.id,
+                subtask: 0,
+                attempt: 0,
+            },
+            caller: self.key.peer_id(),
+            slot,
+            budget: spec.tokens,
+            term: self.term,
+            issued: self.ports.now(),
+            life_ms: TOKEN_MAX_MS,
+        };
+        Some((slot, Signed::new(token, &self.key)))
+    }
+
+    pub(super) fn admission_ended(&mut self, task: TaskId, result: Result<Admitted, ErrorObject>) {
+        let now = self.ports.now();
+        match result {
+            Err(error) => self.machine.refused(now, task, error),
+            Ok(Admitted { steps, plan }) => {
+                if let Some(matter) = self.matters.get_mut(&task) {
+                    matter.steps.clone_from(&steps);
+                    matter.plan = plan;
+                }
+                self.save(task);
+                self.machine.admitted(now, task, steps);
+            }
+        }
+    }
+
+    /// Writes a task's record behind what happens, or removes that of a task which is no more. A restart before the
+    /// write is done does the last step again.
+    pub(super) fn save(&mut self, task: TaskId) {
+        if let Some(is_stale) = self.saving.get_mut(&task) {
+            *is_stale = true;
+            return;
+        }
+        self.saving.insert(task, false);
+        let record = self.matters.get(&task).map(record::write);
+        let ports = self.ports.clone();
+        self.work.spawn(async move {
+            let stored = match record {
+                Some(Ok(bytes)) => ports
+                    .store(task, bytes)
+                    .await
+                    .map_err(|error| error.message),
+                Some(Err(error)) => Err(error),
+                None => {
+                    ports.unstore(task).await;
+                    Ok(())
+                }
+            };
+            if let Err(error) = stored {
+                tracing::error!(%task, %error, "a task's progress is not durable");
+            }
+            Event::Saved(task)
+        });
+    }
+
+    pub(super) fn saved(&mut self, task: TaskId) {
+        if self.saving.remove(&task) == Some(true) {
+            self.save(task);
+        }
+    }
+}
+
+async fn admit<P: Ports>(ports: &Arc<P>, applicant: Applicant) -> Result<Admitted, ErrorObject> {
+    let one = Admitted {
+        steps: vec![Vec::new()],
+        plan: None,
+    };
+    let bytes = ports.load(&applicant.job, applicant.submitter).await?;
+    // What is sealed from the coordinator was tried and planned by its submitter.
+    let Some(key) = applicant.key else {
+        return Ok(one);
+    };
+    let bad = |message: String| {
+        let next = "submit the task again from a node of this version";
+        ErrorObject::new(ErrorKind::BadRequest, message, next)
+    };
+    let clear = key
+        .open(label::JOB, &bytes)
+        .map_err(|error| bad(error.to_string()))?;
+    let job = Job::from_bytes(&clear).map_err(|error| bad(error.to_string()))?;
+    if matches!(job, Job::Solve(_)) != applicant.need.model {
+        return Err(bad("the task is not what it says of itself".into()));
+    }
+    ports.baseline(&job).await?;
+    let (Job::Solve(task), Some((slot, token))) = (&job, applicant.token) else {
+        return Ok(one);
+    };
+    // A plan that cannot be had is no reason to refuse: one step always does.
+    let reply = match ports.plan(task, slot, token).await {
+        Ok(Some(reply)) => reply,
+        Ok(None) => return Ok(one),
+        Err(error) => {
+            tracing::info!(%error, "no plan was made");
+            return Ok(one);
+        }
+    };
+    let plan = match Plan::read(&reply, task) {
+        Ok(plan) if plan.steps().len() > 1 => plan,
+        Ok(_) => return Ok(one),
+        Err(error) => {
+            tracing::info!(%error, "the model's plan is none");
+            return Ok(one);
+        }
+    };
+    let mut nonce = [0; 24];
+    ports.random(&mut nonce);
+    let sealed = key
+        .seal(label::PLAN, reply.as_bytes(), &nonce)
+        .map_err(|error| bad(error.to_string()))?;
+    let sealed = match sealed.len() <= edgecoder_protocol::wire::INLINE_MAX {
+        true => Sealed::Inline(sealed),
+        false => Sealed::Fetch(ports.keep(sealed).await?),
+    };
+    let steps = plan.steps().iter().map(|step| step.needs.clone()).collect();
+    Ok(Admitted {
+        steps,
+        plan: Some(sealed),
+    })
+}

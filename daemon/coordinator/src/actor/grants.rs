@@ -1,0 +1,196 @@
+//! Leases and news on their way out: signed, with keys wrapped, and small enough for one message.
+
+use std::sync::Arc;
+
+use edgecoder_protocol::{
+    Millis, PeerId, Signed,
+    operator::ErrorObject,
+    sealing::SealKey,
+    wire::{CONTROL_MAX, CheckedResult, Grant, News, Response, Sealed},
+    work::{CapabilityToken, Part, SubtaskLease, TOKEN_MAX_MS},
+};
+use tokio::sync::oneshot;
+
+use super::{Actor, Event, requests::lease_purpose};
+use crate::{Lease, Ports};
+
+/// Inline bytes of one message; the rest of the service's cap is for what is around them.
+const INLINE_TOTAL: usize = CONTROL_MAX - (64 << 10);
+
+impl<P: Ports> Actor<P> {
+    pub(super) fn grant(&mut self, poll: u64, leases: Vec<Lease>) {
+        let Some(take) = self.takes.remove(&poll) else {
+            return;
+        };
+        let mut grants = Vec::new();
+        for (lease, key) in leases.into_iter().zip(take.keys) {
+            match self.make(&lease, key) {
+                Some(grant) => grants.push(grant),
+                // It is never confirmed, and lent again to another.
+                None => tracing::warn!(worker = %take.from, "a lease could not be made out"),
+            }
+        }
+        let ports = self.ports.clone();
+        let send = |grants| {
+            // Who has gone does not confirm its leases.
+            take.reply.send(Response::Granted(grants)).ok();
+        };
+        if sizes(grants.iter_mut().flat_map(of_grant)) <= INLINE_TOTAL {
+            return send(grants);
+        }
+        self.work.spawn(async move {
+            match shrink(&ports, grants.iter_mut().flat_map(of_grant).collect()).await {
+                Ok(()) => send(grants),
+                Err(error) => tracing::error!(%error, "leases cannot be sent"),
+            }
+            Event::Over
+        });
+    }
+
+    fn make(&mut self, lease: &Lease, key: SealKey) -> Option<Grant> {
+        let now = self.ports.now();
+        let held = lease.held;
+        let mut random = [0; 32];
+        self.ports.random(&mut random);
+        let matter = self.matters.get(&held.attempt.task)?;
+        let purpose = lease_purpose(&held, lease.worker);
+        let wrapped = match &matter.key {
+            Some(task) => Some(task.wrap(&key, &purpose, &mut random).ok()?),
+            None => None,
+        };
+        let signed = SubtaskLease {
+            network: self.network,
+            attempt: held.attempt,
+            part: held.part,
+            worker: lease.worker,
+            key,
+            term: held.term,
+            granted: now,
+        };
+        let needs_model = matter.need.model && held.part == Part::Author;
+        let answer = match held.part {
+            Part::Author => None,
+            Part::Checker => {
+                let attempt = (held.attempt.subtask, held.attempt.attempt);
+                matter
+                    .tries
+                    .get(&attempt)
+                    .and_then(|sides| sides.answer.clone())
+            }
+        };
+        let grant = Grant {
+            lease: Signed::new(signed, &self.key),
+            spec: matter.spec.clone(),
+            job: matter.job.clone(),
+            plan: matter.plan.clone(),
+            answers: matter.answers_before(held.attempt.subtask),
+            answer,
+            key: wrapped,
+            token: None,
+        };
+        let token = match needs_model {
+            true => Some(self.token(lease, now)?),
+            false => None,
+        };
+        Some(Grant { token, ..grant })
+    }
+
+    /// Leave to ask the worker's own model, or the next slot's.
+    fn token(&mut self, lease: &Lease, now: Millis) -> Option<Signed<CapabilityToken>> {
+        let attempt = lease.held.attempt;
+        let slot = match self.machine.has_model(&lease.worker) {
+            true => lease.worker,
+            false => self.next_slot()?,
+        };
+        self.machine.reader(attempt.task, slot);
+        let matter = self.matters.get(&attempt.task)?;
+        let (spec, _) = matter.spec.open().ok()?;
+        let token = CapabilityToken {
+            network: self.network,
+            attempt,
+            caller: lease.worker,
+            slot,
+            budget: spec.tokens,
+            term: self.term,
+            issued: now,
+            life_ms: TOKEN_MAX_MS,
+        };
+        Some(Signed::new(token, &self.key))
+    }
+
+    pub(super) fn next_slot(&mut self) -> Option<PeerId> {
+        let slots = self.machine.inference_slots();
+        self.turn = self.turn.wrapping_add(1);
+        slots.get(self.turn % slots.len().max(1)).copied()
+    }
+
+    pub(super) fn send_news(&mut self, mut news: News, reply: oneshot::Sender<Response>) {
+        if sizes(of_news(&mut news)) <= INLINE_TOTAL {
+            reply.send(Response::Task(Box::new(news))).ok();
+            return;
+        }
+        let ports = self.ports.clone();
+        self.work.spawn(async move {
+            let shrunk = shrink(&ports, of_news(&mut news).collect()).await;
+            let response = match shrunk {
+                Ok(()) => Response::Task(Box::new(news)),
+                Err(error) => Response::Refused(error),
+            };
+            reply.send(response).ok();
+            Event::Over
+        });
+    }
+}
+
+fn of_grant(grant: &mut Grant) -> impl Iterator<Item = &mut Sealed> {
+    let answers = grant.answers.iter_mut().map(|(_, answer)| answer);
+    [&mut grant.job]
+        .into_iter()
+        .chain(&mut grant.plan)
+        .chain(answers)
+        .chain(&mut grant.answer)
+}
+
+fn of_news(news: &mut News) -> impl Iterator<Item = &mut Sealed> {
+    news.plan
+        .iter_mut()
+        .chain(news.results.iter_mut().flat_map(|(_, result)| {
+            let CheckedResult {
+                author,
+                checker,
+                answer,
+            } = result;
+            [&mut author.report, &mut checker.report]
+                .into_iter()
+                .chain(answer)
+        }))
+}
+
+fn sizes<'a>(all: impl Iterator<Item = &'a mut Sealed>) -> usize {
+    let inline = |sealed: &mut Sealed| match sealed {
+        Sealed::Inline(bytes) => bytes.len(),
+        Sealed::Fetch(_) => 0,
+    };
+    all.map(inline).sum()
+}
+
+/// Lets the largest be fetched, until the rest fits.
+async fn shrink<P: Ports>(ports: &Arc<P>, mut all: Vec<&mut Sealed>) -> Result<(), ErrorObject> {
+    loop {
+        let total: usize = sizes(all.iter_mut().map(|sealed| &mut **sealed));
+        if total <= INLINE_TOTAL {
+            return Ok(());
+        }
+        let length = |sealed: &&mut &mut Sealed| match &***sealed {
+            Sealed::Inline(bytes) => bytes.len(),
+            Sealed::Fetch(_) => 0,
+        };
+        let Some(largest) = all.iter_mut().max_by_key(length) else {
+            return Ok(());
+        };
+        if let Sealed::Inline(bytes) = &mut **largest {
+            let reference = ports.keep(std::mem::take(bytes)).await?;
+            **largest = Sealed::Fetch(reference);
+        }
+    }
+}

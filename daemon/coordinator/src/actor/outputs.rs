@@ -1,0 +1,307 @@
+//! What the machine asked for is done here: openings are fetched and verified, disputes run, endings kept.
+
+use std::{sync::Arc, time::Duration};
+
+use edgecoder_protocol::{
+    Hash, Outcome, PeerId, Signed, TaskId,
+    operator::{ErrorKind, ErrorObject},
+    sealing::TaskKey,
+    wire::{CheckedResult, Held, INLINE_MAX, Opening, Request, Response, Sealed},
+    work::{AttemptId, ContentRef, Part, ResultSummary, label},
+};
+use tokio::time::sleep;
+
+use super::{
+    Actor, Event,
+    record::{Matter, Unsealed},
+};
+use crate::{Conviction, Ending, Ground, Output, Ports, Ruling};
+
+/// How long a peer may take to answer a word.
+const WORD: Duration = Duration::from_secs(2);
+/// Times that a commitment is asked to be opened: a lost connection is not a refusal, and a worker may be asked before
+/// it has heard that its commitment arrived.
+const OPEN_TRIES: u32 = 6;
+/// The first pause; it doubles with each try.
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+impl<P: Ports> Actor<P> {
+    /// Does all that the machine asks for.
+    pub(super) fn perform(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Grant { poll, leases } => self.grant(poll, leases),
+                Output::Open {
+                    worker,
+                    held,
+                    commitment,
+                } => self.open_one(worker, held, commitment),
+                Output::Stop { worker, held } => self.stop_one(worker, held),
+                Output::Rule { attempt } => self.rule(attempt),
+                Output::StepDone { attempt } => self.step_done(attempt),
+                Output::News { task } => self.answer_watches(Some(task)),
+                Output::Ended { task } => self.ended(task),
+                Output::Forget { task } => self.forget(task),
+                Output::Convict(conviction) => self.convict(conviction),
+                Output::Announce { need } => {
+                    if !self.announcements.contains(&need) {
+                        self.announcements.push(need);
+                    }
+                }
+            }
+        }
+    }
+
+    fn open_one(&mut self, worker: PeerId, held: Held, commitment: Hash) {
+        let ports = self.ports.clone();
+        self.work.spawn(async move {
+            for attempt in 0..OPEN_TRIES {
+                if attempt > 0 {
+                    sleep(OPEN_PAUSE * (1 << attempt)).await;
+                }
+                let answer = ports.ask(worker, Request::Open { held }, WORD).await;
+                let opening = match answer {
+                    Ok(Response::Opened(opening)) => opening,
+                    Ok(_) | Err(_) => continue,
+                };
+                let is_it = opening
+                    .summary
+                    .open_by(worker)
+                    .is_ok_and(|summary| summary.commitment(worker, &opening.salt) == commitment);
+                // The report is fetched while its author is there; it is the submitter's to read.
+                let is_there = is_it && ports.load(&opening.report, worker).await.is_ok();
+                return Event::Opened(worker, held, is_there.then_some(opening));
+            }
+            Event::Opened(worker, held, None)
+        });
+    }
+
+    pub(super) fn opening_came(&mut self, peer: PeerId, held: Held, opening: Option<Box<Opening>>) {
+        let now = self.ports.now();
+        let summary = opening
+            .as_ref()
+            .and_then(|opening| opening.summary.open_by(peer).ok().cloned());
+        let (Some(opening), Some(summary)) = (opening, summary) else {
+            return self.machine.not_opened(now, peer, held);
+        };
+        if let Some(sides) = self.sides(held.attempt) {
+            let side = match held.part {
+                Part::Author => &mut sides.author,
+                Part::Checker => &mut sides.checker,
+            };
+            *side = Some(*opening);
+        }
+        self.machine.opened(now, peer, held, summary);
+    }
+
+    fn stop_one(&mut self, worker: PeerId, held: Held) {
+        let ports = self.ports.clone();
+        self.work.spawn(async move {
+            // Who does not hear it learns from its next heartbeat.
+            ports.ask(worker, Request::Stop { held }, WORD).await.ok();
+            Event::Over
+        });
+    }
+
+    /// Fetches and opens what an attempt is made from.
+    fn ground(
+        &self,
+        attempt: AttemptId,
+    ) -> Option<impl Future<Output = Result<Ground, ErrorObject>> + Send + use<P>> {
+        let matter = self.matters.get(&attempt.task)?;
+        let key = matter.key.clone()?;
+        let step = attempt.subtask;
+        let sides = matter.tries.get(&(step, attempt.attempt));
+        let answer = sides.and_then(|sides| sides.answer.clone());
+        let (job, plan) = (matter.job.clone(), matter.plan.clone());
+        let (answers, from) = (matter.answers_before(step), matter.submitter);
+        let ports = self.ports.clone();
+        Some(async move {
+            let mut sealed = Unsealed {
+                job: ports.load(&job, from).await?,
+                plan: None,
+                answers: Vec::new(),
+                answer: None,
+            };
+            if let Some(plan) = plan {
+                sealed.plan = Some(ports.load(&plan, from).await?);
+            }
+            for (at, answer) in answers {
+                sealed.answers.push((at, ports.load(&answer, from).await?));
+            }
+            if let Some(answer) = answer {
+                sealed.answer = Some(ports.load(&answer, from).await?);
+            }
+            Matter::ground(&key, step, sealed).map_err(internal)
+        })
+    }
+
+    fn rule(&mut self, attempt: AttemptId) {
+        let ground = self.ground(attempt);
+        let matter = self.matters.get(&attempt.task);
+        let sides = matter.and_then(|matter| matter.tries.get(&(attempt.subtask, attempt.attempt)));
+        let seen = |side: &Option<Opening>| {
+            let (summary, _) = side.as_ref()?.summary.open().ok()?;
+            Some(summary.clone())
+        };
+        let both = sides.and_then(|sides| Some((seen(&sides.author)?, seen(&sides.checker)?)));
+        let key = matter.and_then(|matter| matter.key.clone());
+        let (Some(ground), Some((author, checker)), Some(key)) = (ground, both, key) else {
+            // A sealed task cannot be run here; nobody is blamed.
+            let now = self.ports.now();
+            return self.machine.ruled(now, attempt, Ruling::Inconclusive);
+        };
+        let (ports, signer) = (self.ports.clone(), self.key.clone());
+        self.work.spawn(async move {
+            let own = match ground.await {
+                Ok(ground) => own_run(&ports, ground, &key, &checker).await,
+                Err(error) => Err(error),
+            };
+            match own {
+                Ok((summary, report)) => {
+                    let ruling = decide(&summary, &author, &checker);
+                    let opening = Opening {
+                        salt: [0; 32],
+                        summary: Signed::new(summary, &signer),
+                        report,
+                        tokens: Default::default(),
+                    };
+                    Event::Ruled(attempt, ruling, Some(Box::new(opening)))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a dispute could not be decided");
+                    Event::Ruled(attempt, Ruling::Inconclusive, None)
+                }
+            }
+        });
+    }
+
+    fn step_done(&mut self, attempt: AttemptId) {
+        let Some(matter) = self.matters.get_mut(&attempt.task) else {
+            return;
+        };
+        let sides = matter.tries.remove(&(attempt.subtask, attempt.attempt));
+        let whole = sides
+            .and_then(|sides| Some((sides.author?, sides.own.or(sides.checker)?, sides.answer)));
+        if let Some((author, checker, answer)) = whole {
+            let result = CheckedResult {
+                author,
+                checker,
+                answer,
+            };
+            matter.results.insert(attempt.subtask, result);
+        }
+        matter.tries.retain(|(step, _), _| *step != attempt.subtask);
+        self.save(attempt.task);
+    }
+
+    fn ended(&mut self, task: TaskId) {
+        let Some(matter) = self.matters.get_mut(&task) else {
+            return;
+        };
+        let standing = self.machine.standing(matter.submitter, task, u64::MAX);
+        let ending = standing.and_then(|standing| standing.ending);
+        tracing::info!(%task, ending = ending.as_ref().map(word), "task ends");
+        matter.ending = ending;
+        matter.tries.clear();
+        self.save(task);
+    }
+
+    fn forget(&mut self, task: TaskId) {
+        self.matters.remove(&task);
+        self.save(task);
+    }
+
+    fn convict(&mut self, conviction: Conviction) {
+        let Conviction { liar, held } = conviction;
+        tracing::warn!(peer = %liar, task = %held.attempt.task, "a peer signed what is not so");
+        let matter = self.matters.get(&held.attempt.task);
+        let sides = matter.and_then(|matter| {
+            let attempt = (held.attempt.subtask, held.attempt.attempt);
+            matter.tries.get(&attempt)
+        });
+        let side = sides.and_then(|sides| match held.part {
+            Part::Author => sides.author.clone(),
+            Part::Checker => sides.checker.clone(),
+        });
+        let key = matter.and_then(|matter| matter.key.clone());
+        let (Some(ground), Some(side), Some(key)) = (self.ground(held.attempt), side, key) else {
+            return;
+        };
+        let ports = self.ports.clone();
+        self.work.spawn(async move {
+            let evidence = async {
+                let ground = ground.await?;
+                let sealed = ports.load(&side.report, liar).await?;
+                let report = key
+                    .open(label::REPORT, &sealed)
+                    .map_err(|e| internal(e.to_string()))?;
+                ports.convict(liar, held, ground, report).await;
+                Ok::<(), ErrorObject>(())
+            };
+            if let Err(error) = evidence.await {
+                tracing::warn!(%error, "evidence could not be kept");
+            }
+            Event::Over
+        });
+    }
+}
+
+/// Runs an attempt here, as a checker would.
+async fn own_run<P: Ports>(
+    ports: &Arc<P>,
+    ground: Ground,
+    key: &TaskKey,
+    checker: &ResultSummary,
+) -> Result<(ResultSummary, Sealed), ErrorObject> {
+    let answer = ports.rerun(ground).await?;
+    let held = Held {
+        attempt: checker.attempt,
+        part: Part::Checker,
+        term: checker.term,
+    };
+    let summary = ResultSummary::of_run(checker.network, held, checker.answer, &answer);
+    let json = serde_json::to_vec(&answer).map_err(|e| internal(e.to_string()))?;
+    let mut nonce = [0; 24];
+    ports.random(&mut nonce);
+    let sealed = key
+        .seal(label::REPORT, &json, &nonce)
+        .map_err(|e| internal(e.to_string()))?;
+    let report = match sealed.len() <= INLINE_MAX {
+        true => Sealed::Inline(sealed),
+        false => Sealed::Fetch(ports.keep(sealed).await?),
+    };
+    Ok((summary, report))
+}
+
+/// Who agrees with the coordinator's own run. The answer that a checker names is the author's, which it was given.
+fn decide(own: &ResultSummary, author: &ResultSummary, checker: &ResultSummary) -> Ruling {
+    let with = |other: &ResultSummary| {
+        let answer: ContentRef = other.answer;
+        ResultSummary {
+            answer,
+            ..own.clone()
+        }
+        .agrees_with(other)
+    };
+    match (own.outcome, with(author), with(checker)) {
+        (Outcome::Inconclusive, _, _) => Ruling::Inconclusive,
+        (_, true, _) => Ruling::Author,
+        (_, false, true) => Ruling::Checker,
+        (_, false, false) => Ruling::Neither,
+    }
+}
+
+fn internal(message: String) -> ErrorObject {
+    let next = "`edgecoder doctor` looks for what is wrong";
+    ErrorObject::new(ErrorKind::Internal, message, next)
+}
+
+fn word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Done => "done",
+        Ending::Refused(_) => "refused",
+        Ending::Failed(_) => "failed",
+        Ending::Cancelled => "cancelled",
+    }
+}

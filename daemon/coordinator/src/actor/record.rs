@@ -1,0 +1,195 @@
+//! What the actor keeps of a task, in memory and durably: the signed spec, sealed contents, checked results.
+
+use std::collections::BTreeMap;
+
+use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use edgecoder_protocol::{
+    Millis, PeerId, Signed, TaskId,
+    operator::ErrorObject,
+    sealing::TaskKey,
+    task::PrivacyClass,
+    wire::{CheckedResult, Opening, Sealed},
+    work::{TaskSpec, label},
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use crate::{Ending, Ground, Need};
+
+/// Bytes of a record: 32 steps whose contents are all inline, and room.
+const RECORD_MAX: usize = 16 << 20;
+const CONFIG: Configuration<LittleEndian, Fixint, Limit<RECORD_MAX>> = bincode::config::standard()
+    .with_fixed_int_encoding()
+    .with_limit::<RECORD_MAX>();
+
+/// One try's sides, as far as they were seen.
+#[derive(Clone, Debug, Default)]
+pub struct Sides {
+    /// The sealed answer.
+    pub answer: Option<Sealed>,
+    pub author: Option<Opening>,
+    pub checker: Option<Opening>,
+    /// The coordinator's own run, which decided a dispute.
+    pub own: Option<Opening>,
+}
+
+/// A task's contents.
+pub struct Matter {
+    pub id: TaskId,
+    pub submitter: PeerId,
+    pub spec: Signed<TaskSpec>,
+    pub need: Need,
+    pub accepted: Millis,
+    pub deadline_ms: u64,
+    pub job: Sealed,
+    /// Absent when the task is sealed from the coordinator.
+    pub key: Option<TaskKey>,
+    /// The sealed reply that the plan is read from.
+    pub plan: Option<Sealed>,
+    /// What each step needs; empty until it is planned.
+    pub steps: Vec<Vec<u16>>,
+    /// By step and attempt; those of a step that is done are dropped.
+    pub tries: BTreeMap<(u16, u32), Sides>,
+    pub results: BTreeMap<u16, CheckedResult>,
+    pub ending: Option<Ending>,
+}
+
+/// What is sealed, opened.
+pub struct Unsealed {
+    pub job: Vec<u8>,
+    pub plan: Option<Vec<u8>>,
+    pub answers: Vec<(u16, Vec<u8>)>,
+    pub answer: Option<Vec<u8>>,
+}
+
+impl Matter {
+    /// Opens sealed bytes and puts them together.
+    pub fn ground(key: &TaskKey, step: u16, sealed: Unsealed) -> Result<Ground, String> {
+        let open = |name: &str, bytes: &[u8]| key.open(name, bytes).map_err(|e| e.to_string());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|e| e.to_string());
+        let job = open(label::JOB, &sealed.job)?;
+        let plan = sealed
+            .plan
+            .map(|bytes| open(label::PLAN, &bytes).and_then(text));
+        let answers = sealed.answers.into_iter();
+        let answers = answers.map(|(at, bytes)| Ok((at, open(label::ANSWER, &bytes)?)));
+        let answer = sealed.answer.map(|bytes| open(label::ANSWER, &bytes));
+        Ok(Ground {
+            job: edgecoder_protocol::work::Job::from_bytes(&job).map_err(|e| e.to_string())?,
+            plan: plan.transpose()?,
+            step,
+            answers: answers.collect::<Result<_, String>>()?,
+            answer: answer.transpose()?,
+        })
+    }
+
+    /// Sealed answers of the steps that `step` builds on.
+    pub fn answers_before(&self, step: u16) -> Vec<(u16, Sealed)> {
+        let mut open = vec![step];
+        let mut before = BTreeMap::new();
+        while let Some(next) = open.pop() {
+            for need in self.steps.get(usize::from(next)).into_iter().flatten() {
+                let answer = self
+                    .results
+                    .get(need)
+                    .and_then(|result| result.answer.clone());
+                if let Some(answer) = answer
+                    && before.insert(*need, answer).is_none()
+                {
+                    open.push(*need);
+                }
+            }
+        }
+        before.into_iter().collect()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum KeptEnding {
+    Done,
+    Refused(ErrorObject),
+    Failed(ErrorObject),
+    Cancelled,
+}
+
+/// A [`Matter`] on disk. Tries are not kept: after a restart what was lent counts no more.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    submitter: PeerId,
+    spec: Signed<TaskSpec>,
+    accepted: Millis,
+    job: Sealed,
+    key: Option<[u8; 32]>,
+    plan: Option<Sealed>,
+    steps: Vec<Vec<u16>>,
+    results: Vec<(u16, CheckedResult)>,
+    ending: Option<KeptEnding>,
+}
+
+/// The record of a task.
+pub fn write(matter: &Matter) -> Result<Vec<u8>, String> {
+    let mut kept = Kept {
+        submitter: matter.submitter,
+        spec: matter.spec.clone(),
+        accepted: matter.accepted,
+        job: matter.job.clone(),
+        key: matter.key.as_ref().map(|key| *key.expose()),
+        plan: matter.plan.clone(),
+        steps: matter.steps.clone(),
+        results: matter
+            .results
+            .iter()
+            .map(|(at, one)| (*at, one.clone()))
+            .collect(),
+        ending: matter.ending.as_ref().map(|ending| match ending {
+            Ending::Done => KeptEnding::Done,
+            Ending::Refused(error) => KeptEnding::Refused(error.clone()),
+            Ending::Failed(error) => KeptEnding::Failed(error.clone()),
+            Ending::Cancelled => KeptEnding::Cancelled,
+        }),
+    };
+    let bytes = bincode::serde::encode_to_vec(&kept, CONFIG).map_err(|error| error.to_string());
+    kept.key.zeroize();
+    bytes
+}
+
+/// Reads what [`write`] wrote.
+pub fn read(bytes: &[u8]) -> Result<Matter, String> {
+    let (mut kept, _): (Kept, usize) =
+        bincode::serde::decode_from_slice(bytes, CONFIG).map_err(|error| error.to_string())?;
+    let spec = kept
+        .spec
+        .open_by(kept.submitter)
+        .map_err(|error| error.to_string())?;
+    Ok(Matter {
+        id: spec.id,
+        need: need(spec),
+        deadline_ms: spec.deadline_ms,
+        submitter: kept.submitter,
+        accepted: kept.accepted,
+        job: kept.job,
+        key: kept.key.as_mut().map(TaskKey::new),
+        plan: kept.plan,
+        steps: kept.steps,
+        tries: BTreeMap::new(),
+        results: kept.results.into_iter().collect(),
+        ending: kept.ending.map(|ending| match ending {
+            KeptEnding::Done => Ending::Done,
+            KeptEnding::Refused(error) => Ending::Refused(error),
+            KeptEnding::Failed(error) => Ending::Failed(error),
+            KeptEnding::Cancelled => Ending::Cancelled,
+        }),
+        spec: kept.spec,
+    })
+}
+
+/// What a spec asks of workers.
+pub fn need(spec: &TaskSpec) -> Need {
+    Need {
+        class: spec.class,
+        languages: spec.requirements.languages.clone(),
+        profile: spec.requirements.profile,
+        model: spec.requirements.model,
+        own_model: spec.requirements.model && spec.class == PrivacyClass::Sealed,
+    }
+}

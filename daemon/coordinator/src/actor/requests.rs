@@ -1,0 +1,363 @@
+//! What nodes ask: each request is verified here, before the machine hears of it.
+
+use edgecoder_protocol::{
+    Millis, PeerId, Signed, TaskId,
+    operator::{ErrorKind, ErrorObject},
+    record::{PeerRecord, Role, open_record},
+    sealing::{Purpose, SealKey, TaskKey},
+    task::PrivacyClass,
+    wire::{Commit, DONE_AFTER_MAX, Held, News, Request, Response, Submission},
+    work::{LeaseKey, Part, TaskSpec},
+};
+use tokio::sync::oneshot;
+
+use super::{Actor, Event, Matter, record, refusal};
+use crate::{Ending, NodeOffer, Ports};
+
+/// Watches that wait; a further one is answered at once.
+const WATCHES_MAX: usize = 8_192;
+
+/// A poll for work that waits.
+pub struct Take {
+    pub from: PeerId,
+    pub keys: Vec<SealKey>,
+    pub reply: oneshot::Sender<Response>,
+}
+
+/// A submitter that waits for news.
+pub struct Watch {
+    pub from: PeerId,
+    pub task: TaskId,
+    pub after: u64,
+    pub until: Millis,
+    pub reply: oneshot::Sender<Response>,
+}
+
+type Reply = oneshot::Sender<Response>;
+
+impl<P: Ports> Actor<P> {
+    pub(super) fn request(&mut self, from: PeerId, request: Request, reply: Reply) {
+        let now = self.ports.now();
+        let done = Response::Done { now };
+        let response = match request {
+            Request::Register(record) => self.register(now, from, &record),
+            Request::Submit(submission) => return self.submit(now, from, *submission, reply),
+            Request::Watch {
+                task,
+                after,
+                wait_ms,
+            } => {
+                let until = Millis(now.0 + u64::from(wait_ms.min(DONE_AFTER_MAX)));
+                let watch = Watch {
+                    from,
+                    task,
+                    after,
+                    until,
+                    reply,
+                };
+                return self.watch(watch);
+            }
+            Request::Received { task } => {
+                self.machine.received(from, task);
+                done
+            }
+            Request::Cancel { task } => {
+                self.machine.cancel(now, from, task);
+                done
+            }
+            Request::Take { keys, wait_ms } => return self.take(now, from, &keys, wait_ms, reply),
+            Request::Heartbeat { held } => {
+                let lost = self.machine.heartbeat(now, from, &held);
+                Response::Lost { held: lost, now }
+            }
+            Request::Commit(commit) => self.commit(now, from, *commit),
+            Request::GiveBack {
+                held,
+                why,
+                sentence,
+            } => {
+                self.machine.given_back(now, from, held, why, &sentence);
+                done
+            }
+            Request::Peers | Request::Open { .. } | Request::Stop { .. } | Request::Key { .. } => {
+                let message = "this is not for a coordinator";
+                refusal(
+                    ErrorKind::BadRequest,
+                    message,
+                    "ask the node that it is for",
+                )
+            }
+        };
+        // Who has gone needs no answer.
+        reply.send(response).ok();
+    }
+
+    fn register(&mut self, now: Millis, from: PeerId, signed: &Signed<PeerRecord>) -> Response {
+        let record = match open_record(signed, self.network) {
+            Ok(record) if record.peer == from => record,
+            Ok(_) => {
+                let message = "the record is another node's";
+                return refusal(ErrorKind::BadRequest, message, "register with your own");
+            }
+            Err(error) => {
+                let next = "join this network with a fresh invite";
+                return refusal(ErrorKind::BadRequest, error.to_string(), next);
+            }
+        };
+        let offer = NodeOffer {
+            owner: record.owner_in(&self.genesis),
+            is_worker: record.roles.contains(&Role::Worker),
+            has_model: !record.models.is_empty(),
+            is_inference: record.roles.contains(&Role::Inference) && !record.models.is_empty(),
+            languages: record.languages.iter().cloned().collect(),
+            profile: record.profile,
+            until: Millis(now.0 + u64::from(record.life_ms)),
+        };
+        match self.machine.register(now, from, offer) {
+            Ok(()) => Response::Done { now },
+            Err(error) => Response::Refused(error),
+        }
+    }
+
+    fn submit(&mut self, now: Millis, from: PeerId, submission: Submission, reply: Reply) {
+        let matter = match self.matter(now, from, submission) {
+            Ok(matter) => matter,
+            Err(error) => {
+                reply.send(Response::Refused(error)).ok();
+                return;
+            }
+        };
+        let id = matter.id;
+        if let Some((known, waiting)) = self.incoming.get_mut(&id) {
+            match known.submitter == from {
+                true => waiting.push(reply),
+                // As for any task that is another's.
+                false => drop(reply),
+            }
+            return;
+        }
+        match self.machine.check(from, id, &matter.need) {
+            Ok(true) => {}
+            Ok(false) => {
+                reply.send(Response::Done { now }).ok();
+                return;
+            }
+            Err(error) => {
+                reply.send(Response::Refused(error)).ok();
+                return;
+            }
+        }
+        let ports = self.ports.clone();
+        let bytes = record::write(&matter);
+        self.incoming.insert(id, (matter, vec![reply]));
+        self.work.spawn(async move {
+            let stored = match bytes {
+                Ok(bytes) => ports.store(id, bytes).await,
+                Err(error) => Err(ErrorObject::new(ErrorKind::TooLarge, error, "send less")),
+            };
+            Event::Stored(id, stored)
+        });
+    }
+
+    /// What a submission is, once signature, network and key are verified.
+    fn matter(
+        &self,
+        now: Millis,
+        from: PeerId,
+        submission: Submission,
+    ) -> Result<Matter, ErrorObject> {
+        let bad = |message: String| {
+            let next = "submit the task again from a node of this network and version";
+            ErrorObject::new(ErrorKind::BadRequest, message, next)
+        };
+        let Submission {
+            spec: signed,
+            job,
+            key,
+        } = submission;
+        let spec = signed
+            .open_by(from)
+            .map_err(|error| bad(error.to_string()))?;
+        if spec.network != self.network {
+            return Err(bad("the task is of another network".into()));
+        }
+        if job.reference() != spec.content {
+            return Err(bad("the content is not what the task names".into()));
+        }
+        let sealed = spec.class == PrivacyClass::Sealed;
+        if sealed == key.is_some() {
+            let message = match sealed {
+                true => "a sealed task came with its key",
+                false => "the task came without its key",
+            };
+            return Err(bad(message.into()));
+        }
+        let purpose = purpose(spec, self.key.peer_id());
+        let key = key.map(|wrapped| TaskKey::unwrap(&wrapped, &self.open, &purpose));
+        let key = key.transpose().map_err(|error| bad(error.to_string()))?;
+        Ok(Matter {
+            id: spec.id,
+            submitter: from,
+            need: record::need(spec),
+            accepted: now,
+            deadline_ms: spec.deadline_ms,
+            job,
+            key,
+            plan: None,
+            steps: Vec::new(),
+            tries: Default::default(),
+            results: Default::default(),
+            ending: None,
+            spec: signed,
+        })
+    }
+
+    pub(super) fn stored(&mut self, task: TaskId, result: Result<(), ErrorObject>) {
+        let Some((matter, waiting)) = self.incoming.remove(&task) else {
+            return;
+        };
+        let now = self.ports.now();
+        let response = match result {
+            Ok(()) => {
+                self.accept(matter);
+                Response::Done { now }
+            }
+            Err(error) => Response::Refused(error),
+        };
+        for reply in waiting {
+            reply.send(response.clone()).ok();
+        }
+    }
+
+    fn watch(&mut self, watch: Watch) {
+        self.watches.push(watch);
+        let task = self.watches.last().map(|watch| watch.task);
+        self.answer_watches(task);
+        if self.watches.len() > WATCHES_MAX {
+            // The oldest asks again.
+            self.watches.remove(0);
+        }
+    }
+
+    /// Answers who has waited long enough, or has news to hear; of one task or all.
+    pub(super) fn answer_watches(&mut self, of: Option<TaskId>) {
+        let now = self.ports.now();
+        let watches = std::mem::take(&mut self.watches);
+        for watch in watches {
+            if of.is_some_and(|task| task != watch.task) {
+                self.watches.push(watch);
+                continue;
+            }
+            let Some(standing) = self.machine.standing(watch.from, watch.task, watch.after) else {
+                let next = "`edgecoder task list` shows the tasks of this node";
+                let message = "the coordinator does not know this task";
+                watch
+                    .reply
+                    .send(refusal(ErrorKind::NotFound, message, next))
+                    .ok();
+                continue;
+            };
+            let has_news = standing.cursor > watch.after || standing.ending.is_some();
+            if !has_news && now < watch.until && !watch.reply.is_closed() {
+                self.watches.push(watch);
+                continue;
+            }
+            let matter = self.matters.get(&watch.task);
+            let mut news = News {
+                cursor: standing.cursor,
+                state: standing.state,
+                notes: standing.notes,
+                fault: None,
+                plan: matter.and_then(|matter| matter.plan.clone()),
+                results: Vec::new(),
+                readers: standing.readers,
+            };
+            match standing.ending {
+                Some(Ending::Done) => {
+                    let results = matter
+                        .map(|matter| matter.results.clone())
+                        .unwrap_or_default();
+                    news.results = results.into_iter().collect();
+                }
+                Some(Ending::Refused(error) | Ending::Failed(error)) => news.fault = Some(error),
+                Some(Ending::Cancelled) | None => {}
+            }
+            self.send_news(news, watch.reply);
+        }
+    }
+
+    fn take(
+        &mut self,
+        now: Millis,
+        from: PeerId,
+        keys: &[Signed<LeaseKey>],
+        wait_ms: u32,
+        reply: Reply,
+    ) {
+        let network = self.network;
+        let verified = keys.iter().map(|key| {
+            let key = key.open_by(from).ok()?;
+            (key.network == network).then_some(key.key)
+        });
+        let Some(keys) = verified
+            .collect::<Option<Vec<SealKey>>>()
+            .filter(|keys| !keys.is_empty())
+        else {
+            let message = "a lease key is not signed by the node that asks, or of another network";
+            reply
+                .send(refusal(ErrorKind::BadRequest, message, "sign fresh keys"))
+                .ok();
+            return;
+        };
+        self.number += 1;
+        let (number, count) = (self.number, keys.len());
+        self.takes.insert(number, Take { from, keys, reply });
+        let until = Millis(now.0 + u64::from(wait_ms.min(DONE_AFTER_MAX)));
+        self.machine.take(now, number, from, count, until);
+    }
+
+    fn commit(&mut self, now: Millis, from: PeerId, commit: Commit) -> Response {
+        let Commit {
+            held,
+            commitment,
+            answer,
+        } = commit;
+        let reference = answer.as_ref().map(|answer| answer.reference());
+        match self
+            .machine
+            .committed(now, from, held, commitment, reference)
+        {
+            Ok(()) => {
+                if held.part == Part::Author
+                    && let Some(sides) = self.sides(held.attempt)
+                {
+                    sides.answer = sides.answer.take().or(answer);
+                }
+                Response::Done { now }
+            }
+            Err(error) => Response::Refused(error),
+        }
+    }
+}
+
+/// What the task's key is wrapped for its coordinator under.
+pub fn purpose(spec: &TaskSpec, coordinator: PeerId) -> Purpose {
+    Purpose {
+        task: spec.id,
+        subtask: 0,
+        attempt: 0,
+        reader: coordinator,
+        term: 0,
+    }
+}
+
+/// What it is wrapped for a worker under.
+pub fn lease_purpose(held: &Held, worker: PeerId) -> Purpose {
+    Purpose {
+        task: held.attempt.task,
+        subtask: held.attempt.subtask,
+        attempt: held.attempt.attempt,
+        reader: worker,
+        term: held.term,
+    }
+}

@@ -1,0 +1,426 @@
+//! The pure half of coordination: who is lent which step, what a silence or a disagreement means, when a task is over.
+//!
+//! A step is tried by an author and a checker, who are different nodes and of different owners where that can be. A
+//! lease ends when its heartbeats do; whatever comes with an older term or attempt changes nothing. Contents, keys and
+//! signatures are the actor's; here are ids, hashes and moments of one clock.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use edgecoder_protocol::{
+    Hash, Millis, PeerId, TaskId, TaskState,
+    operator::{ErrorKind, ErrorObject},
+    wire::{Held, WhyBack},
+    work::{AttemptId, ContentRef, Part, ResultSummary},
+};
+
+use crate::config::{FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, TASKS_MAX, TASKS_OF_ONE_MAX};
+
+mod admission;
+mod claims;
+mod matching;
+mod nodes;
+mod results;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use nodes::NodeOffer;
+pub use task::Need;
+
+use matching::Poll;
+use nodes::Nodes;
+use task::{Claim, Phase, Stage, Step, Task, Tasks, Try};
+
+/// A step lent to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What.
+    pub held: Held,
+    /// To whom.
+    pub worker: PeerId,
+    /// What the author answered, for a checker.
+    pub answer: Option<ContentRef>,
+}
+
+/// A lie that was proven by running the thing again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conviction {
+    /// Who signed it.
+    pub liar: PeerId,
+    /// For which lease.
+    pub held: Held,
+}
+
+/// Everything that the machine asks of its driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Answer a poll, with nothing when its time is over.
+    Grant {
+        /// Which, by the number it was given with.
+        poll: u64,
+        /// The leases, one for each of the poll's keys at most.
+        leases: Vec<Lease>,
+    },
+    /// Ask the worker to open its commitment; answer with [`Machine::opened`] or [`Machine::not_opened`].
+    Open {
+        /// Who.
+        worker: PeerId,
+        /// What.
+        held: Held,
+        /// What the summary must agree with.
+        commitment: Hash,
+    },
+    /// Tell the worker that its lease is over.
+    Stop {
+        /// Who.
+        worker: PeerId,
+        /// What.
+        held: Held,
+    },
+    /// Run it here, and say who was right; answer with [`Machine::ruled`].
+    Rule {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// A step is checked: keep the openings of these leases, forget others of it.
+    StepDone {
+        /// The attempt that counts.
+        attempt: AttemptId,
+    },
+    /// There is news of the task for whoever watches it.
+    News {
+        /// Which.
+        task: TaskId,
+    },
+    /// It has ended, or its record changed in a way that must be durable.
+    Ended {
+        /// Which.
+        task: TaskId,
+    },
+    /// Forget it.
+    Forget {
+        /// Which.
+        task: TaskId,
+    },
+    /// Somebody lied.
+    Convict(Conviction),
+    /// There is work and nobody waits for any: say so.
+    Announce {
+        /// What it needs.
+        need: Need,
+    },
+}
+
+/// Why something is not accepted.
+pub type Refusal = ErrorObject;
+
+/// Who was right, by the coordinator's own run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// The author; the coordinator's run stands for the checker's.
+    Author,
+    /// The checker.
+    Checker,
+    /// Neither.
+    Neither,
+    /// It could not be decided: nobody is blamed.
+    Inconclusive,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps are checked.
+    Done,
+    /// Never worked on.
+    Refused(ErrorObject),
+    /// Worked on in vain.
+    Failed(ErrorObject),
+    /// Withdrawn.
+    Cancelled,
+}
+
+/// How a task stands, for its submitter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskStanding {
+    /// To ask with next time.
+    pub cursor: u64,
+    /// Where it is in its life.
+    pub state: TaskState,
+    /// Sentences after the asked cursor.
+    pub notes: Vec<String>,
+    /// How it ended, if it has.
+    pub ending: Option<Ending>,
+    /// Who was given the key.
+    pub readers: Vec<PeerId>,
+}
+
+/// All that a coordinator knows and decides.
+#[derive(Debug)]
+pub struct Machine {
+    term: u64,
+    nodes: Nodes,
+    tasks: Tasks,
+    polls: VecDeque<Poll>,
+    outputs: VecDeque<Output>,
+    order: u64,
+    /// Tasks that nobody took, with the moment they were last announced.
+    announced: BTreeMap<TaskId, Millis>,
+    /// Who was convicted since this coordinator began: nothing is lent to them. As many as nodes at most, since only
+    /// registered nodes hold leases; when it is full, further ones are barred from the task alone.
+    liars: BTreeSet<PeerId>,
+}
+
+impl Machine {
+    /// A coordinator of `term`, which rises with each start: what was lent before counts no more.
+    pub fn new(term: u64) -> Self {
+        Self {
+            term,
+            nodes: Nodes::default(),
+            tasks: Tasks::new(),
+            polls: VecDeque::new(),
+            outputs: VecDeque::new(),
+            order: 0,
+            announced: BTreeMap::new(),
+            liars: BTreeSet::new(),
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Takes in a node's verified record.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there are too many nodes.
+    pub fn register(&mut self, now: Millis, peer: PeerId, offer: NodeOffer) -> Result<(), Refusal> {
+        self.nodes.expire(now);
+        match self.nodes.register(peer, offer) {
+            true => {
+                // It may be waiting for work already, and somebody's checker may be of another owner now.
+                self.serve(now);
+                Ok(())
+            }
+            false => Err(ErrorObject::new(
+                ErrorKind::Busy,
+                "the coordinator knows as many nodes as it can",
+                "try again in a minute",
+            )),
+        }
+    }
+
+    /// A node's last connection is closed.
+    pub fn disconnected(&mut self, now: Millis, peer: PeerId) {
+        self.polls.retain(|poll| poll.peer != peer);
+        let soon = now.after(GRACE);
+        for claim in self.claims_of(peer).filter(|claim| !claim.is_opened()) {
+            claim.until = claim.until.min(soon);
+        }
+    }
+
+    /// Renews leases; returns those that are not the peer's.
+    pub fn heartbeat(&mut self, now: Millis, peer: PeerId, held: &[Held]) -> Vec<Held> {
+        let until = now.after(LEASE);
+        let mut lost = Vec::new();
+        for one in held {
+            match self.claim_mut(peer, one) {
+                Some(claim) if claim.is_opened() => {}
+                Some(claim) => claim.until = until,
+                None => lost.push(*one),
+            }
+        }
+        lost
+    }
+
+    /// A lease comes back without a result.
+    pub fn given_back(
+        &mut self,
+        now: Millis,
+        peer: PeerId,
+        held: Held,
+        why: WhyBack,
+        sentence: &str,
+    ) {
+        if self.claim_mut(peer, &held).is_none() {
+            return;
+        }
+        let AttemptId {
+            task,
+            subtask,
+            attempt,
+        } = held.attempt;
+        let at = usize::from(subtask) + 1;
+        self.drop_claim(&held);
+        let Some(one) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        let Some(step) = one.steps.get_mut(usize::from(subtask)) else {
+            return;
+        };
+        let ending = match (why, held.part) {
+            (WhyBack::Drained, _) => None,
+            (WhyBack::Impossible, Part::Author) => Some(sentence.to_owned()),
+            (WhyBack::Unable | WhyBack::Impossible, _) => {
+                step.barred.insert(peer);
+                step.lost += 1;
+                (step.lost >= LOST_MAX).then(|| sentence.to_owned())
+            }
+            (WhyBack::Unsolved, _) => {
+                step.failures += 1;
+                step.barred.insert(peer);
+                (step.failures >= FAILURES_MAX).then(|| sentence.to_owned())
+            }
+        };
+        // Whoever is left may have been barred before; better the same worker again than nobody.
+        if step.barred.len() >= self.nodes.able(&one.need) {
+            step.barred.clear();
+        }
+        one.note(format!(
+            "step {at}, attempt {attempt}: given back: {sentence}"
+        ));
+        if let Some(reason) = ending {
+            self.fail(now, task, &reason);
+        }
+        self.changed(task);
+        self.serve(now);
+    }
+
+    /// The submitter has the result, or does not want it.
+    pub fn received(&mut self, by: PeerId, task: TaskId) {
+        let is_own = self
+            .tasks
+            .get(&task)
+            .is_some_and(|one| one.by == by && !one.is_open());
+        if is_own {
+            self.tasks.remove(&task);
+            self.outputs.push_back(Output::Forget { task });
+        }
+    }
+
+    /// The submitter withdraws the task.
+    pub fn cancel(&mut self, now: Millis, by: PeerId, task: TaskId) {
+        let is_own = self
+            .tasks
+            .get(&task)
+            .is_some_and(|one| one.by == by && one.is_open());
+        if is_own {
+            self.end(now, task, Phase::Cancelled);
+        }
+    }
+
+    /// How a task stands, for its submitter alone.
+    pub fn standing(&self, by: PeerId, task: TaskId, after: u64) -> Option<TaskStanding> {
+        let one = self.tasks.get(&task).filter(|one| one.by == by)?;
+        let ending = match &one.phase {
+            Phase::Admitting | Phase::Working => None,
+            Phase::Done => Some(Ending::Done),
+            Phase::Refused(error) => Some(Ending::Refused(error.clone())),
+            Phase::Failed(error) => Some(Ending::Failed(error.clone())),
+            Phase::Cancelled => Some(Ending::Cancelled),
+        };
+        let notes = one.notes.iter().filter(|(cursor, _)| *cursor > after);
+        Some(TaskStanding {
+            cursor: one.cursor,
+            state: one.state(),
+            notes: notes.map(|(_, text)| text.clone()).collect(),
+            ending,
+            readers: one.readers.iter().copied().collect(),
+        })
+    }
+
+    /// Lets time pass: ends leases, polls, deadlines, and what nobody came for.
+    pub fn tick(&mut self, now: Millis) {
+        self.nodes.expire(now);
+        self.expire_claims(now);
+        let late: Vec<TaskId> = self
+            .tasks
+            .iter()
+            .filter(|(_, one)| one.is_open() && one.deadline <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for task in late {
+            self.fail(
+                now,
+                task,
+                "its deadline has passed; give more time with --deadline",
+            );
+        }
+        let old: Vec<TaskId> = self
+            .tasks
+            .iter()
+            .filter(|(_, one)| one.ended.is_some_and(|ended| ended.after(KEPT) <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for task in old {
+            self.tasks.remove(&task);
+            self.outputs.push_back(Output::Forget { task });
+        }
+        self.serve(now);
+    }
+
+    /// Leases, polls and open tasks: for the operator.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let open = self.tasks.values().filter(|one| one.is_open());
+        let leases = open.clone().map(|one| one.claims().count()).sum();
+        (leases, self.polls.len(), open.count())
+    }
+
+    /// Nodes whose models others may ask.
+    pub fn inference_slots(&self) -> Vec<PeerId> {
+        self.nodes.inference_slots()
+    }
+
+    /// Whether `peer` answers for a model itself.
+    pub fn has_model(&self, peer: &PeerId) -> bool {
+        self.nodes.get(peer).is_some_and(|offer| offer.has_model)
+    }
+
+    fn end(&mut self, now: Millis, task: TaskId, phase: Phase) {
+        let term = self.term;
+        let Some(one) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        let stops: Vec<(PeerId, Held)> = one
+            .claims()
+            .map(|(subtask, tried, part, claim)| {
+                let attempt = AttemptId {
+                    task,
+                    subtask,
+                    attempt: tried.attempt,
+                };
+                (
+                    claim.worker,
+                    Held {
+                        attempt,
+                        part,
+                        term,
+                    },
+                )
+            })
+            .collect();
+        for step in &mut one.steps {
+            step.tries.clear();
+        }
+        one.phase = phase;
+        one.ended = Some(now);
+        one.cursor += 1;
+        for (worker, held) in stops {
+            self.outputs.push_back(Output::Stop { worker, held });
+        }
+        self.announced.remove(&task);
+        self.outputs.push_back(Output::Ended { task });
+        self.changed(task);
+    }
+
+    fn fail(&mut self, now: Millis, task: TaskId, reason: &str) {
+        let next = "`edgecoder task show` tells what was tried; change the task or its limits and submit it again";
+        let error = ErrorObject::new(ErrorKind::Conflict, reason, next);
+        self.end(now, task, Phase::Failed(error));
+    }
+
+    fn changed(&mut self, task: TaskId) {
+        self.outputs.push_back(Output::News { task });
+    }
+}

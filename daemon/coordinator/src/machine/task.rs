@@ -1,0 +1,228 @@
+//! A task as the machine sees it: steps, tries, claims. Contents are the actor's.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use edgecoder_protocol::{
+    Hash, Millis, PeerId, ProfileId, TaskState,
+    operator::ErrorObject,
+    task::PrivacyClass,
+    work::{ContentRef, Part, ResultSummary},
+};
+
+use crate::config::NOTES_MAX;
+
+/// What a task's workers must be able to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Who may read it.
+    pub class: PrivacyClass,
+    /// Languages.
+    pub languages: Vec<String>,
+    /// The profile that results are compared under.
+    pub profile: ProfileId,
+    /// Whether a model must be asked. Without, author and checker run the same thing at the same time.
+    pub model: bool,
+    /// Whether it must be the worker's own: nobody else may read the prompt.
+    pub own_model: bool,
+}
+
+impl Need {
+    /// What whoever replays a result needs: no model.
+    pub(super) fn of_checker(&self) -> Self {
+        Self {
+            model: false,
+            own_model: false,
+            ..self.clone()
+        }
+    }
+}
+
+/// How a claim stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Being worked on.
+    Leased,
+    /// Fixed, unseen.
+    Committed(Hash),
+    /// Asked to be opened.
+    Opening(Hash),
+    /// Seen.
+    Opened(Box<ResultSummary>),
+}
+
+/// One part of a try, lent to a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) worker: PeerId,
+    pub(super) until: Millis,
+    pub(super) stage: Stage,
+}
+
+impl Claim {
+    /// Whether its result has been seen: it waits for nobody but the other side.
+    pub(super) fn is_opened(&self) -> bool {
+        matches!(self.stage, Stage::Opened(_))
+    }
+}
+
+/// One try at a step: an author and a checker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Try {
+    pub(super) attempt: u32,
+    pub(super) started: Millis,
+    /// Absent once it was lost: what it did may still come while nobody else has begun.
+    pub(super) author: Option<Claim>,
+    /// Who the author was, if it was lost.
+    pub(super) lost_author: Option<PeerId>,
+    pub(super) checker: Option<Claim>,
+    /// What the author answered.
+    pub(super) answer: Option<ContentRef>,
+    /// A disagreement is being decided.
+    pub(super) is_disputed: bool,
+}
+
+impl Try {
+    pub(super) fn new(attempt: u32, now: Millis, author: Claim) -> Self {
+        Self {
+            attempt,
+            started: now,
+            author: Some(author),
+            lost_author: None,
+            checker: None,
+            answer: None,
+            is_disputed: false,
+        }
+    }
+
+    pub(super) fn claim(&self, part: Part) -> Option<&Claim> {
+        match part {
+            Part::Author => self.author.as_ref(),
+            Part::Checker => self.checker.as_ref(),
+        }
+    }
+
+    pub(super) fn claim_mut(&mut self, part: Part) -> &mut Option<Claim> {
+        match part {
+            Part::Author => &mut self.author,
+            Part::Checker => &mut self.checker,
+        }
+    }
+
+    /// Whether a checker can begin: the answer is fixed, or there is none to wait for.
+    pub(super) fn wants_checker(&self, need: &Need) -> bool {
+        let fixed = self
+            .author
+            .as_ref()
+            .is_some_and(|claim| claim.stage != Stage::Leased);
+        self.checker.is_none()
+            && !self.is_disputed
+            && self.author.is_some()
+            && (fixed || !need.model)
+    }
+}
+
+/// One step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) needs: Vec<u16>,
+    pub(super) tries: Vec<Try>,
+    /// The last attempt's number.
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) inconclusive: u32,
+    pub(super) lost: u32,
+    /// Who is lent this step no more.
+    pub(super) barred: BTreeSet<PeerId>,
+    pub(super) is_done: bool,
+}
+
+/// Where a task is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Its tests are run on nothing, and it is planned.
+    Admitting,
+    Working,
+    /// All steps are checked.
+    Done,
+    Refused(ErrorObject),
+    Failed(ErrorObject),
+    Cancelled,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) by: PeerId,
+    /// Whose turn it is that this task uses up: the submitter's owner, or the submitter.
+    pub(super) account: PeerId,
+    pub(super) need: Need,
+    pub(super) order: u64,
+    pub(super) deadline: Millis,
+    pub(super) ended: Option<Millis>,
+    pub(super) phase: Phase,
+    pub(super) steps: Vec<Step>,
+    pub(super) cursor: u64,
+    pub(super) notes: VecDeque<(u64, String)>,
+    /// Who was given the key, beside the coordinator.
+    pub(super) readers: BTreeSet<PeerId>,
+    /// Who did an earlier step, and has the contents.
+    pub(super) familiar: BTreeSet<PeerId>,
+}
+
+impl Task {
+    pub(super) fn note(&mut self, text: String) {
+        self.cursor += 1;
+        self.notes.push_back((self.cursor, text));
+        if self.notes.len() > NOTES_MAX {
+            self.notes.pop_front();
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Admitting | Phase::Working)
+    }
+
+    /// Whether `step` can be begun: what it builds on is there.
+    pub(super) fn is_ready(&self, step: usize) -> bool {
+        let done = |need: &u16| {
+            self.steps
+                .get(usize::from(*need))
+                .is_some_and(|s| s.is_done)
+        };
+        self.steps
+            .get(step)
+            .is_some_and(|step| !step.is_done && step.needs.iter().all(done))
+    }
+
+    pub(super) fn claims(&self) -> impl Iterator<Item = (u16, &Try, Part, &Claim)> {
+        let of_try =
+            |step: u16| move |one| [Part::Author, Part::Checker].map(|part| (step, one, part));
+        (0..)
+            .zip(&self.steps)
+            .flat_map(move |(at, step)| step.tries.iter().flat_map(of_try(at)))
+            .filter_map(|(at, one, part): (u16, &Try, Part)| {
+                one.claim(part).map(|claim| (at, one, part, claim))
+            })
+    }
+
+    pub(super) fn state(&self) -> TaskState {
+        match &self.phase {
+            Phase::Admitting => TaskState::Submitted,
+            Phase::Done => TaskState::Checked,
+            Phase::Refused(_) => TaskState::Refused,
+            Phase::Failed(_) => TaskState::Failed,
+            Phase::Cancelled => TaskState::Cancelled,
+            Phase::Working => {
+                let mut claims = self.claims().map(|(_, _, _, claim)| &claim.stage);
+                let mut state = TaskState::Queued;
+                if claims.any(|stage| *stage == Stage::Leased) {
+                    state = TaskState::Leased;
+                } else if self.claims().next().is_some() {
+                    state = TaskState::Executed;
+                }
+                state
+            }
+        }
+    }
+}
+
+pub(super) type Tasks = BTreeMap<edgecoder_protocol::TaskId, Task>;

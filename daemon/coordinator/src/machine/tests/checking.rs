@@ -1,0 +1,215 @@
+//! What results mean: agreement, disagreement, silence, lies.
+
+use super::*;
+use crate::config::LEASE;
+
+#[test]
+fn two_that_agree_are_a_checked_result() {
+    for model in [false, true] {
+        let mut world = World::new(2);
+        world.submit(1, 50, model, &[&[]]);
+        let (author, checker) = world.both_fixed(model);
+        let opens: Vec<PeerId> = world
+            .outputs()
+            .into_iter()
+            .filter_map(|output| match output {
+                Output::Open { worker, .. } => Some(worker),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(opens, [peer(1), peer(2)]);
+        world.open(1, author, 5, Outcome::Ok);
+        assert_ne!(world.state(1, 50), TaskState::Checked);
+        world.open(2, checker, 5, Outcome::Ok);
+        let outputs = world.outputs();
+        let attempt = author.attempt;
+        assert!(
+            outputs.contains(&Output::StepDone { attempt }),
+            "{outputs:?}"
+        );
+        assert!(outputs.contains(&Output::Ended { task: task(1) }));
+        assert_eq!(world.state(1, 50), TaskState::Checked);
+    }
+}
+
+#[test]
+fn nothing_is_opened_before_both_are_fixed() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    let author = world.take_one(1);
+    world.commit(1, author, true).unwrap();
+    let checker = world.take_one(2);
+    world.open(1, author, 5, Outcome::Ok);
+    let is_open = |output: &Output| matches!(output, Output::Open { .. });
+    assert!(!world.outputs().iter().any(is_open));
+    world.commit(2, checker, true).unwrap();
+    assert!(world.outputs().iter().any(is_open));
+}
+
+#[test]
+fn a_result_is_fixed_once() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    let author = world.take_one(1);
+    assert!(
+        world.commit(1, author, false).is_err(),
+        "without its answer"
+    );
+    assert_eq!(world.commit(1, author, true), Ok(()));
+    assert_eq!(world.commit(1, author, true), Ok(()), "said again");
+    let other = Hash::of(b"other");
+    let answer = Some(ContentRef::of(ANSWER));
+    let again = world
+        .machine
+        .committed(world.now, peer(1), author, other, answer);
+    assert!(again.is_err());
+}
+
+#[test]
+fn a_disagreement_is_decided_and_the_liar_gets_nothing_more() {
+    for (ruling, liars) in [
+        (Ruling::Author, vec![2]),
+        (Ruling::Checker, vec![1]),
+        (Ruling::Neither, vec![1, 2]),
+        (Ruling::Inconclusive, vec![]),
+    ] {
+        let mut world = World::new(4);
+        world.submit(1, 50, true, &[&[]]);
+        let (author, checker) = world.both_fixed(true);
+        world.open(1, author, 5, Outcome::Ok);
+        world.open(2, checker, 6, Outcome::Ok);
+        let attempt = author.attempt;
+        assert!(world.outputs().contains(&Output::Rule { attempt }));
+        world.pass(LEASE * 2);
+        world.machine.ruled(world.now, attempt, ruling);
+        let convicted: Vec<PeerId> = world
+            .outputs()
+            .into_iter()
+            .filter_map(|output| match output {
+                Output::Convict(conviction) => Some(conviction.liar),
+                _ => None,
+            })
+            .collect();
+        let expected: Vec<PeerId> = liars.iter().map(|number| peer(*number)).collect();
+        assert_eq!(convicted, expected, "{ruling:?}");
+        let done = world.state(1, 50) == TaskState::Checked;
+        assert_eq!(done, ruling == Ruling::Author, "{ruling:?}");
+        for liar in liars {
+            assert_eq!(world.take(liar, 1), [], "{ruling:?}");
+        }
+        assert_eq!(world.take(3, 1).len(), usize::from(!done));
+    }
+}
+
+#[test]
+fn inconclusive_is_neither_pass_nor_blame_and_ends_after_three() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    for round in 1..=3 {
+        assert_eq!(world.state(1, 50), TaskState::Queued, "round {round}");
+        let (author, checker) = world.both_fixed(true);
+        world.open(1, author, 5, Outcome::Ok);
+        world.open(2, checker, 5, Outcome::Inconclusive);
+        let convicts = |output: &Output| matches!(output, Output::Convict(_));
+        assert!(!world.outputs().iter().any(convicts));
+    }
+    assert_eq!(world.state(1, 50), TaskState::Failed);
+}
+
+#[test]
+fn an_answer_that_does_not_pass_is_no_result_however_many_agree() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    for _ in 0..3 {
+        let (author, checker) = world.both_fixed(true);
+        world.open(1, author, 5, Outcome::Failed);
+        world.open(2, checker, 5, Outcome::Failed);
+    }
+    assert_eq!(world.state(1, 50), TaskState::Failed);
+    world.submit(2, 50, false, &[&[]]);
+    let (author, checker) = world.both_fixed(false);
+    world.open(1, author, 5, Outcome::Failed);
+    world.open(2, checker, 5, Outcome::Failed);
+    assert_eq!(
+        world.state(2, 50),
+        TaskState::Checked,
+        "an execution may fail"
+    );
+}
+
+#[test]
+fn a_checker_who_does_not_open_is_replaced_and_the_author_kept() {
+    let mut world = World::new(3);
+    world.submit(1, 50, true, &[&[]]);
+    let (author, checker) = world.both_fixed(true);
+    world.open(1, author, 5, Outcome::Ok);
+    world.machine.not_opened(world.now, peer(2), checker);
+    assert_eq!(world.take(2, 1), []);
+    world.pass(LEASE * 3);
+    let again = world.take_one(3);
+    assert_eq!((again.part, again.attempt), (Part::Checker, author.attempt));
+    world.outputs();
+    world.commit(3, again, true).unwrap();
+    let opens = world.outputs();
+    assert!(
+        opens
+            .iter()
+            .any(|output| matches!(output, Output::Open { worker, .. } if *worker == peer(3)))
+    );
+    world.open(3, again, 5, Outcome::Ok);
+    assert_eq!(world.state(1, 50), TaskState::Checked);
+}
+
+#[test]
+fn a_summary_of_something_else_counts_as_none() {
+    let mut world = World::new(3);
+    world.submit(1, 50, true, &[&[]]);
+    let (author, checker) = world.both_fixed(true);
+    world.open(1, author, 5, Outcome::Ok);
+    let mut other = summary(checker, 5, Outcome::Ok);
+    other.attempt.attempt += 1;
+    world.machine.opened(world.now, peer(2), checker, other);
+    assert_ne!(world.state(1, 50), TaskState::Checked);
+    assert_eq!(world.take_one(3).part, Part::Checker);
+}
+
+#[test]
+fn an_author_lost_after_fixing_its_result_is_replaced_with_its_checker() {
+    let mut world = World::new(3);
+    world.submit(1, 50, true, &[&[]]);
+    let author = world.take_one(1);
+    world.commit(1, author, true).unwrap();
+    let checker = world.take_one(2);
+    world.outputs();
+    world.pass(LEASE);
+    let held = checker;
+    let outputs = world.outputs();
+    assert!(
+        outputs.contains(&Output::Stop {
+            worker: peer(2),
+            held
+        }),
+        "{outputs:?}"
+    );
+    let next = world.take_one(3);
+    assert_eq!((next.part, next.attempt.attempt), (Part::Author, 2));
+}
+
+#[test]
+fn a_restarted_coordinator_goes_on_where_steps_were_checked() {
+    let mut world = World::new(2);
+    let id = task(1);
+    world.machine.submitted(id, peer(50), need(true), at(9_999));
+    world.machine.admitted(world.now, id, vec![vec![], vec![0]]);
+    world.machine.restore_step(world.now, id, 0);
+    assert_eq!(world.take_one(1).attempt.subtask, 1);
+    world.machine.restore_step(world.now, id, 1);
+    assert_eq!(world.state(1, 50), TaskState::Checked);
+    world
+        .machine
+        .submitted(task(2), peer(50), need(true), at(9_999));
+    world
+        .machine
+        .restore_end(world.now, task(2), Ending::Cancelled);
+    assert_eq!(world.state(2, 50), TaskState::Cancelled);
+}

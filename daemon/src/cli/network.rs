@@ -1,0 +1,287 @@
+//! `edgecoder network`: founds, invites, joins and shows on the files of the data folder; no daemon is needed.
+
+use std::time::Duration;
+
+use edgecoder_protocol::{Millis, NetworkId, PeerId, network::ADDRESSES_MAX, operator::NodeView};
+use serde::Serialize;
+
+use super::{
+    Place,
+    args::{Invite, NetworkAction},
+    client::Client,
+    failure::{Failure, USAGE},
+    files,
+    manage::print_json,
+    screen::{self, Tone},
+};
+use crate::{
+    config::{Mode, ends_in_peer, is_address},
+    network::{self, Founding, Network, NetworkError},
+    serve::{now, random},
+};
+
+/// How long a running daemon may take to say its addresses.
+const DAEMON_WAIT: Duration = Duration::from_secs(2);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `edgecoder network show --json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: &'static str,
+    network: NetworkId,
+    name: &'a str,
+    founded: Millis,
+    private: bool,
+    operators: &'a [PeerId],
+    coordinator: PeerId,
+    addresses: &'a [String],
+    /// Whether invites can be made here.
+    operated_here: bool,
+    /// Who vouches for this node.
+    owner: Option<PeerId>,
+    /// Where this node may send and take work, by its settings.
+    mode: &'static str,
+}
+
+/// `edgecoder network`.
+pub async fn run(at: &Place, action: NetworkAction) -> Result<u8, Failure> {
+    match action {
+        NetworkAction::Create {
+            name,
+            private,
+            coordinator,
+        } => create(at, &name, private, coordinator),
+        NetworkAction::Invite(args) => invite(at, args).await,
+        NetworkAction::Join { line, replace } => join(at, &line, replace),
+        NetworkAction::Show { json } => show(at, json),
+    }
+}
+
+fn create(
+    at: &Place,
+    name: &str,
+    private: bool,
+    coordinator: Option<PeerId>,
+) -> Result<u8, Failure> {
+    let data_dir = &at.config.data_dir;
+    let founding = Founding {
+        name,
+        private,
+        coordinator,
+        now: now(),
+        random,
+    };
+    let network = Network::create(data_dir, founding)?;
+    screen::line(screen::out("the network is founded", Tone::Good));
+    describe(at, &network)?;
+    screen::line(format!(
+        "keep a copy of {}: who loses it can invite nobody any more",
+        network::operator_file(data_dir).display()
+    ));
+    let own = network::node_id(data_dir)? == Some(network.coordinator);
+    let role = own && !at.config.roles.iter().any(|role| role == "coordinator");
+    next(at, role);
+    screen::line("then:  edgecoder network invite");
+    Ok(0)
+}
+
+/// What brings this node into the network that its files name.
+fn next(at: &Place, coordinator: bool) {
+    let mut settings = Vec::new();
+    if at.config.mode == Mode::Local {
+        settings.push("mode = \"mesh\"".to_owned());
+    }
+    if coordinator {
+        let roles = at.config.roles.join(",");
+        settings.push(format!("roles = \"{roles},coordinator\""));
+    }
+    match settings.is_empty() {
+        true => screen::line("next:  edgecoder daemon stop  (the next one takes part)"),
+        false => {
+            screen::line("next, in config.toml (or EDGECODER_MODE=mesh in the environment):");
+            for setting in settings {
+                screen::line(format!("       {setting}"));
+            }
+            screen::line("then:  edgecoder daemon stop  (the next one takes part)");
+        }
+    }
+}
+
+fn join(at: &Place, line: &str, replace: bool) -> Result<u8, Failure> {
+    let read = match line {
+        "-" => files::read_stdin_text()?,
+        line => line.to_owned(),
+    };
+    let (network, until) = Network::join(&at.config.data_dir, &read, replace, now())?;
+    screen::line(screen::out("this node has joined", Tone::Good));
+    describe(at, &network)?;
+    screen::line(format!(
+        "the invite could be used until {}; the network itself stays",
+        screen::moment(until)
+    ));
+    next(at, false);
+    Ok(0)
+}
+
+fn show(at: &Place, json: bool) -> Result<u8, Failure> {
+    let network = present(at)?;
+    if !json {
+        describe(at, &network)?;
+        return Ok(0);
+    }
+    let genesis = &network.genesis;
+    print_json(&Shown {
+        schema: "edgecoder/network/1",
+        network: genesis.id(),
+        name: &genesis.name,
+        founded: genesis.founded,
+        private: network.secret.is_some(),
+        operators: &genesis.operators,
+        coordinator: network.coordinator,
+        addresses: &network.addresses,
+        operated_here: network::is_operated_here(&at.config.data_dir, genesis)?,
+        owner: network.owner.as_ref().map(|owner| owner.operator),
+        mode: at.config.mode.as_str(),
+    })
+}
+
+fn present(at: &Place) -> Result<Network, Failure> {
+    Network::load(&at.config.data_dir)?.ok_or_else(|| {
+        Failure::new(
+            USAGE,
+            "this node is in no network",
+            "`edgecoder network join LINE` joins one, `edgecoder network create NAME` founds one",
+        )
+    })
+}
+
+fn describe(at: &Place, network: &Network) -> Result<(), Failure> {
+    let genesis = &network.genesis;
+    let operated = network::is_operated_here(&at.config.data_dir, genesis)?;
+    let is_own = network::node_id(&at.config.data_dir)? == Some(network.coordinator);
+    let coordinator = match is_own {
+        true => format!("{} (this node)", network.coordinator),
+        false => network.coordinator.to_string(),
+    };
+    let mode = match at.config.mode {
+        Mode::Local => "local: this node takes no part in the network",
+        Mode::Mesh => "mesh",
+        Mode::Enterprise => "enterprise",
+    };
+    let private = if network.secret.is_some() {
+        "yes"
+    } else {
+        "no"
+    };
+    let mut rows = vec![
+        ("network", screen::safe(&genesis.name)),
+        ("id", genesis.id().to_string()),
+        ("founded", screen::moment(genesis.founded)),
+        ("private", private.to_owned()),
+        ("coordinator", coordinator),
+    ];
+    rows.extend(
+        genesis
+            .operators
+            .iter()
+            .map(|key| ("operator", key.to_string())),
+    );
+    let invites = match operated {
+        true => "can be made here",
+        false => "are made where the network was created",
+    };
+    rows.push(("invites", invites.to_owned()));
+    rows.extend(
+        network
+            .addresses
+            .iter()
+            .map(|one| ("address", screen::safe(one))),
+    );
+    rows.push(("mode", mode.to_owned()));
+    for (name, value) in rows {
+        screen::line(format!("  {name:<12} {value}"));
+    }
+    Ok(())
+}
+
+async fn invite(at: &Place, args: Invite) -> Result<u8, Failure> {
+    let network = present(at)?;
+    let data_dir = &at.config.data_dir;
+    if !network::is_operated_here(data_dir, &network.genesis)? {
+        let path = network::operator_file(data_dir);
+        return Err(NetworkError::NoOperator { path }.into());
+    }
+    // Made when there is none, as the daemon would: the addresses name it.
+    let own = network::node_key(data_dir, random)?.peer_id();
+    let addresses = match args.addresses.is_empty() {
+        true => reached(at, &network, own).await,
+        false => args
+            .addresses
+            .iter()
+            .map(|one| complete(one, own))
+            .collect(),
+    };
+    if addresses.is_empty() {
+        return Err(Failure::new(
+            USAGE,
+            "nobody could use the invite: no address of this node is known",
+            format!(
+                "name one with --address /ip4/HOST/tcp/PORT, or set `external`; \
+                 `edgecoder node` shows those of a daemon in mode mesh (this node is {own})"
+            ),
+        ));
+    }
+    let expires = now().after(DAY * args.days);
+    let line = network.invite(data_dir, addresses, expires)?;
+    screen::line(line);
+    screen::aside(format!(
+        "it holds until {}; the other node runs: edgecoder network join LINE",
+        screen::moment(expires)
+    ));
+    if network.secret.is_some() {
+        screen::aside("it holds the network's secret: whoever reads the line can connect");
+    }
+    Ok(0)
+}
+
+/// `address`, naming this node where it names nobody.
+fn complete(address: &str, own: PeerId) -> String {
+    match is_address(address) && !ends_in_peer(address) {
+        true => format!("{address}/p2p/{own}"),
+        // Also what is no address: it is refused with the others.
+        false => address.to_owned(),
+    }
+}
+
+/// Where others reach this node: what a running daemon of this network says of itself, else the settings.
+async fn reached(at: &Place, network: &Network, own: PeerId) -> Vec<String> {
+    let said = match Client::connect(&at.config.socket) {
+        Ok(client) => {
+            let view = tokio::time::timeout(DAEMON_WAIT, client.get::<NodeView>("/v1/node")).await;
+            // A daemon in local mode says none, one of another network says others'.
+            let view = view.ok().and_then(Result::ok);
+            view.filter(|view| view.network.id == network.genesis.id())
+                .map_or_else(Vec::new, |view| view.addresses)
+        }
+        Err(_) => Vec::new(),
+    };
+    let known = if said.is_empty() {
+        at.config.mesh.external.clone()
+    } else {
+        said
+    };
+    let mut addresses: Vec<String> = known.iter().map(|one| complete(one, own)).collect();
+    addresses.retain(|one| ends_in_peer(one) && is_somewhere(one));
+    // Last what only this machine itself can use, so that it is what is left out when there are too many.
+    addresses.sort_by_key(|one| one.starts_with("/ip4/127.") || one.starts_with("/ip6/::1/"));
+    addresses.truncate(ADDRESSES_MAX);
+    addresses
+}
+
+/// Whether an address leads somewhere: one may listen on any interface, but be reached at one only.
+fn is_somewhere(address: &str) -> bool {
+    let nowhere = ["/ip4/0.0.0.0/", "/ip6/::/"];
+    let no_port = ["/tcp/0/", "/udp/0/"];
+    !nowhere.iter().any(|part| address.starts_with(part))
+        && !no_port.iter().any(|part| address.contains(part))
+}

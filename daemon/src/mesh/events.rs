@@ -1,0 +1,134 @@
+//! What comes from the mesh: requests are answered, announcements wake the worker, records are judged.
+
+use std::{sync::Arc, time::Duration};
+
+use edgecoder_mesh::{Event, Offence, Reply, Service};
+use edgecoder_protocol::{
+    PeerId,
+    wire::{self, CONTROL_MAX, INFERENCE_MAX, Request},
+};
+use tokio::{sync::mpsc, time::interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Hub, slot};
+
+/// How often a parked request is looked at: whether its asker still waits.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Serves the mesh's events until it ends, or `stop` and what was begun by then.
+pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: CancellationToken) {
+    // Bounded by the mesh: it holds at most so many bytes of unanswered requests, and so many from each peer.
+    let requests = TaskTracker::new();
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            event = events.recv() => event,
+        };
+        let Some(event) = event else { break };
+        match event {
+            Event::Request {
+                from,
+                service,
+                body,
+                reply,
+            } => {
+                let hub = hub.clone();
+                let stop = stop.clone();
+                requests.spawn(async move {
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => {}
+                        () = answer(hub, from, service, body, reply) => {}
+                    }
+                });
+            }
+            Event::Gossip {
+                source, verdict, ..
+            } => {
+                // Work is announced by whoever lends it; what others say on these topics is spam.
+                match source == hub.coordinator {
+                    true => {
+                        verdict.accept();
+                        hub.wake();
+                    }
+                    false => verdict.reject(),
+                }
+            }
+            // Nothing of ours is kept as a record in the DHT: records are asked of the coordinator.
+            Event::Record { .. } => {}
+            Event::Disconnected { peer } => disconnected(&hub, peer).await,
+            _ => {}
+        }
+    }
+    requests.close();
+    requests.wait().await;
+}
+
+async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, reply: Reply) {
+    match service {
+        Service::Control => {
+            let request = match wire::decode::<Request, CONTROL_MAX>(&body) {
+                Ok(request) => request,
+                Err(error) => return blame(&hub, from, &error).await,
+            };
+            drop(body);
+            let mut look = interval(LOOK);
+            let work = hub.answer(from, request);
+            tokio::pin!(work);
+            let response = loop {
+                tokio::select! {
+                    biased;
+                    response = &mut work => break response,
+                    // Dropping the work withdraws it: a poll that nobody waits for must not be granted.
+                    _ = look.tick() => if reply.is_gone() { return },
+                }
+            };
+            match wire::encode::<_, CONTROL_MAX>(&response) {
+                // Who has gone needs no answer.
+                Ok(bytes) => drop(reply.send(bytes)),
+                Err(error) => tracing::error!(%error, "an answer cannot be sent"),
+            }
+        }
+        Service::Inference => {
+            let ask = match wire::decode::<wire::ModelAsk, INFERENCE_MAX>(&body) {
+                Ok(ask) => ask,
+                Err(error) => return blame(&hub, from, &error).await,
+            };
+            let answer = slot::answer(&hub, from, ask).await;
+            match wire::encode::<_, INFERENCE_MAX>(&answer) {
+                Ok(bytes) => drop(reply.send(bytes)),
+                Err(error) => tracing::error!(%error, "a generation cannot be sent"),
+            }
+        }
+        Service::Chunk => {
+            let contents = hub.contents.clone();
+            let answer = tokio::task::spawn_blocking(move || contents.answer(&body)).await;
+            match answer {
+                Ok(Some(bytes)) => drop(reply.send(bytes)),
+                Ok(None) => hub.mesh.penalise(from, Offence::Malformed).await,
+                Err(error) => tracing::error!(%error, "a chunk was not read"),
+            }
+        }
+    }
+}
+
+/// The request is dropped, which refuses it.
+async fn blame(hub: &Hub, from: PeerId, error: &wire::WireError) {
+    tracing::debug!(peer = %from, %error, "bad request");
+    let offence = match error {
+        wire::WireError::TooLarge { .. } => Offence::Oversized,
+        _ => Offence::Malformed,
+    };
+    hub.mesh.penalise(from, offence).await;
+}
+
+#[cfg(feature = "coordinator")]
+async fn disconnected(hub: &Hub, peer: PeerId) {
+    if let Some(coordinator) = hub.roles().and_then(|roles| roles.coordinator.as_ref()) {
+        coordinator.disconnected(peer).await;
+    }
+}
+
+#[cfg(not(feature = "coordinator"))]
+async fn disconnected(_: &Hub, _: PeerId) {}

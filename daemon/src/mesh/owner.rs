@@ -1,0 +1,82 @@
+//! What a worker's owner sees and decides, in the words of the operator API.
+
+use std::sync::Mutex;
+
+use edgecoder_protocol::operator::{
+    HeldView, PolicyRequest, WorkerState, WorkerView, WorkingHours,
+};
+use edgecoder_worker::{Policy, State, Worker};
+
+use super::{Hub, hub::lock, membership::cores};
+
+/// What is allowed at the moment.
+#[derive(Debug)]
+pub struct Allowed(Mutex<Policy>);
+
+impl Allowed {
+    /// What the settings allow.
+    pub fn new(policy: Policy) -> Self {
+        Self(Mutex::new(policy))
+    }
+}
+
+impl Hub {
+    /// The worker here.
+    pub fn a_worker(&self) -> Option<&Worker> {
+        self.roles()?.worker.as_ref().map(|(worker, _)| worker)
+    }
+
+    /// `GET /v1/worker`.
+    pub fn worker_view(&self) -> Option<WorkerView> {
+        let (worker, allowed) = self.roles()?.worker.as_ref()?;
+        let status = worker.status();
+        let policy = *lock(&allowed.0);
+        Some(WorkerView {
+            schema: "edgecoder/worker/1".into(),
+            state: match status.state {
+                State::Working | State::Unreachable => WorkerState::Ready,
+                State::Paused => WorkerState::Paused,
+                State::Draining => WorkerState::Draining,
+                State::OutsideHours => WorkerState::Resting,
+                State::NotIdle => WorkerState::Yielding,
+            },
+            slots: status.slots,
+            hours: WorkingHours(policy.hours),
+            idle_only: policy.only_when_idle,
+            held: status
+                .held
+                .iter()
+                .map(|one| HeldView {
+                    task: one.held.attempt.task,
+                    step: one.held.attempt.subtask,
+                    part: one.held.part.into(),
+                    since: one.since,
+                })
+                .collect(),
+            done: status.counters.done,
+            given_back: status.counters.given_back,
+            lost: status.counters.lost,
+        })
+    }
+
+    /// `POST /v1/worker/policy`.
+    pub async fn set_policy(&self, request: PolicyRequest) {
+        let Some((worker, allowed)) = self.roles().and_then(|roles| roles.worker.as_ref()) else {
+            return;
+        };
+        let policy = {
+            let mut policy = lock(&allowed.0);
+            if let Some(slots) = request.slots {
+                policy.slots = cores(slots);
+            }
+            if let Some(hours) = request.hours {
+                policy.hours = hours.0;
+            }
+            if let Some(idle_only) = request.idle_only {
+                policy.only_when_idle = idle_only;
+            }
+            *policy
+        };
+        worker.set_policy(policy).await;
+    }
+}

@@ -1,0 +1,144 @@
+//! How a node's part in a network begins: the mesh's configuration, the hub, the roles that were asked for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicI64, AtomicU64},
+    },
+};
+
+use edgecoder_mesh::{Config as Wanted, KademliaMode as Kademlia, Limits, Mesh, Psk};
+use edgecoder_node_store::{Content, Faults};
+use edgecoder_protocol::{Bytes, record::Role};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Contents, Hub, JoinError, Means, Roles, Slot, topics};
+use crate::{
+    config::{Config, KademliaMode},
+    network::Network,
+};
+
+/// Bytes of sealed contents that a node keeps for others to fetch; the oldest make room.
+const CONTENTS_QUOTA: Bytes = Bytes(4 << 30);
+/// The folder of sealed contents, in the data folder.
+const CONTENTS: &str = "contents";
+
+/// What the mesh is started with.
+pub fn mesh_config(config: &Config, network: &Network) -> Wanted {
+    let mesh = &config.mesh;
+    let own = &mesh.bootstrap;
+    Wanted {
+        listen: mesh.listen.clone(),
+        external: mesh.external.clone(),
+        bootstrap: match own.is_empty() {
+            true => network.addresses.clone(),
+            false => own.clone(),
+        },
+        mdns: mesh.mdns,
+        kademlia: match mesh.kademlia {
+            KademliaMode::Server => Kademlia::Server,
+            KademliaMode::Client => Kademlia::Client,
+            KademliaMode::Off => Kademlia::Off,
+        },
+        gossip: mesh.gossip,
+        psk: network.secret.as_ref().map(|secret| Psk(secret.0)),
+        limits: Limits::default(),
+        subscriptions: subscriptions(config, network),
+        ..Wanted::new(network.genesis.id())
+    }
+}
+
+/// What this node could do is what it listens for.
+fn subscriptions(config: &Config, network: &Network) -> Vec<String> {
+    let roles = config.network_roles();
+    if !roles.contains(&Role::Worker) {
+        return Vec::new();
+    }
+    let models = match roles.contains(&Role::Inference) {
+        true => vec![false, true],
+        false => vec![false],
+    };
+    let id = network.genesis.id();
+    let topics = models
+        .into_iter()
+        .map(|model| topics::work(id, "python", model));
+    topics.collect()
+}
+
+/// Starts the roles that were asked for.
+pub async fn roles(
+    means: Means,
+    network: Network,
+    mesh: Mesh,
+    stop: CancellationToken,
+) -> Result<(Arc<Hub>, TaskTracker), JoinError> {
+    let folder = means.config.data_dir.join(CONTENTS);
+    let opened = tokio::task::spawn_blocking(move || {
+        Content::open(&folder, CONTENTS_QUOTA, &Faults::default())
+    });
+    let store = opened
+        .await
+        .map_err(|error| JoinError::Key(error.to_string()))??;
+    let contents = Contents::new(store, mesh.clone());
+    let coordinator = means.config.mesh.coordinator.unwrap_or(network.coordinator);
+    let hub = Arc::new(Hub {
+        id: mesh.peer_id(),
+        mesh,
+        network: network.genesis.id(),
+        is_private: network.secret.is_some(),
+        genesis: network.genesis,
+        coordinator,
+        owner: network.owner,
+        // Rises over restarts with the clock; within one, by one each.
+        sequence: AtomicU64::new((means.clock)().0),
+        key: means.key,
+        config: means.config,
+        executor: means.executor,
+        models: means.models,
+        contents,
+        clock: means.clock,
+        random: means.random,
+        offset: AtomicI64::new(0),
+        standing: Mutex::default(),
+        records: Mutex::new(BTreeMap::new()),
+        sealed: Mutex::default(),
+        roles: OnceLock::new(),
+    });
+    let tasks = TaskTracker::new();
+    let wanted = hub.config.network_roles();
+    let mut roles = Roles::default();
+    if wanted.contains(&Role::Inference) {
+        roles.slot = Some(Slot::new());
+    }
+    #[cfg(feature = "coordinator")]
+    if wanted.contains(&Role::Coordinator) {
+        let started = crate::wiring::start_coordinator(&hub, means.store, stop.clone()).await?;
+        roles.coordinator = Some(started.0);
+        tasks.spawn(joined(started.1));
+    }
+    #[cfg(feature = "worker")]
+    if wanted.contains(&Role::Worker) {
+        let worker = &hub.config.mesh.worker;
+        let policy = edgecoder_worker::Policy {
+            slots: super::membership::cores(worker.slots),
+            hours: worker.hours,
+            only_when_idle: worker.idle_only,
+        };
+        let (worker, task) = crate::wiring::start_worker(&hub, policy, stop.clone());
+        roles.worker = Some((worker, super::Allowed::new(policy)));
+        tasks.spawn(joined(task));
+    }
+    // A build with neither role has nothing to stop.
+    drop(stop);
+    // Set here and nowhere else.
+    hub.roles.set(roles).ok();
+    Ok((hub, tasks))
+}
+
+#[cfg(any(feature = "coordinator", feature = "worker"))]
+async fn joined(task: tokio::task::JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(%error, "a role did not end well");
+    }
+}

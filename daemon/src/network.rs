@@ -1,0 +1,265 @@
+//! The network that a node is in, as files of its data folder, all for its user alone: `network.json` says which,
+//! `network.secret` is a private network's key, `operator.key` signs invites where the network was created.
+//!
+//! Nothing here needs a daemon or speaks to a peer. All functions block on the disk, for moments.
+
+use std::path::{Path, PathBuf};
+
+use edgecoder_protocol::{
+    Millis, PeerId,
+    canonical::{self, DecodeError},
+    network::{ADDRESSES_MAX, Genesis, Invite, InviteError, InviteLine, NetworkSecret},
+    record::Owner,
+};
+
+use crate::{config::ends_in_peer, data_dir, node::Random};
+
+mod error;
+mod files;
+mod keys;
+
+pub use error::NetworkError;
+pub use keys::node_key;
+
+/// The network's description.
+const NETWORK: &str = "network.json";
+/// A private network's key, as 64 hexadecimal digits.
+const SECRET: &str = "network.secret";
+/// The operator's key, where the network was created.
+const OPERATOR: &str = "operator.key";
+/// The node's own key.
+const NODE: &str = "node.key";
+
+/// The network that a node is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// What it was founded with.
+    pub genesis: Genesis,
+    /// Who coordinates it, by the invite.
+    pub coordinator: PeerId,
+    /// Where to begin, by the invite: multiaddresses that end in `/p2p/PEER`; none where it was created.
+    pub addresses: Vec<String>,
+    /// The key of a private network.
+    pub secret: Option<NetworkSecret>,
+    /// The word of one of its operators that this node is theirs; only where an operator's key lies beside the node's.
+    pub owner: Option<Owner>,
+}
+
+/// What a network is created with.
+#[derive(Clone, Copy, Debug)]
+pub struct Founding<'a> {
+    /// Its name, for people.
+    pub name: &'a str,
+    /// Whether only those who are given its secret can connect.
+    pub private: bool,
+    /// Who coordinates; absent: this node.
+    pub coordinator: Option<PeerId>,
+    /// The time.
+    pub now: Millis,
+    /// Randomness.
+    pub random: Random,
+}
+
+impl Network {
+    /// The network that the node with this data folder is in.
+    ///
+    /// # Errors
+    /// [`NetworkError`] when a file of it is damaged, missing, open to others or does not belong to the rest: a node
+    /// must not take part in another network than it was told to, nor in a private one without its key.
+    pub fn load(data_dir: &Path) -> Result<Option<Self>, NetworkError> {
+        let Some(file) = files::read(&data_dir.join(NETWORK))? else {
+            return Ok(None);
+        };
+        let secret = match file.secret_hash {
+            None => None,
+            Some(hash) => Some(files::read_secret(&data_dir.join(SECRET), hash)?),
+        };
+        let owner = owner(data_dir, &file.genesis)?;
+        Ok(Some(Self {
+            genesis: file.genesis,
+            coordinator: file.coordinator,
+            addresses: file.addresses,
+            secret,
+            owner,
+        }))
+    }
+
+    /// Founds a network and puts this node into it. The node's key and the operator's are made unless they are
+    /// there: one operator may found several networks.
+    ///
+    /// # Errors
+    /// [`NetworkError::Exists`] when the node is in a network; others when the name cannot be, or a file cannot be
+    /// written or used.
+    pub fn create(data_dir: &Path, founding: Founding<'_>) -> Result<Self, NetworkError> {
+        refuse_if_there(data_dir, "create")?;
+        let random = founding.random;
+        let mut salt = [0; 16];
+        random(&mut salt);
+        let mut genesis = Genesis {
+            name: founding.name.to_owned(),
+            operators: vec![PeerId([0; 32])],
+            founded: founding.now,
+            salt,
+        };
+        // Before a key is made that would be good for nothing.
+        check(&genesis).map_err(|_| NetworkError::Name {
+            name: founding.name.to_owned(),
+        })?;
+        prepare(data_dir)?;
+        let node = node_key(data_dir, random)?;
+        let operator = keys::made(&data_dir.join(OPERATOR), random)?;
+        genesis.operators = vec![operator.peer_id()];
+        let secret = founding.private.then(|| {
+            let mut bytes = [0; 32];
+            random(&mut bytes);
+            NetworkSecret(bytes)
+        });
+        let network = Self {
+            owner: Some(Owner::vouch(genesis.id(), node.peer_id(), &operator)),
+            genesis,
+            coordinator: founding.coordinator.unwrap_or(node.peer_id()),
+            addresses: Vec::new(),
+            secret,
+        };
+        network.write(data_dir, false)?;
+        Ok(network)
+    }
+
+    /// Puts this node into the network that `line` invites to, instead of the one it is in when `replace` says so.
+    /// Returns it with the moment until which the invite holds.
+    ///
+    /// # Errors
+    /// [`NetworkError::Exists`] without `replace`; [`NetworkError::Invite`] when the line is damaged, forged or
+    /// has expired at `now`; others when a file cannot be written.
+    pub fn join(
+        data_dir: &Path,
+        line: &str,
+        replace: bool,
+        now: Millis,
+    ) -> Result<(Self, Millis), NetworkError> {
+        let line: InviteLine = line.parse()?;
+        let invite = line.open(now)?.clone();
+        if !replace {
+            refuse_if_there(data_dir, "join")?;
+        }
+        prepare(data_dir)?;
+        let fits = |address: &String| ends_in_peer(address);
+        let network = Self {
+            owner: owner(data_dir, &invite.genesis)?,
+            genesis: invite.genesis,
+            coordinator: invite.coordinator,
+            // Others are of transports that this program has not, and no help to it.
+            addresses: invite.addresses.into_iter().filter(fits).collect(),
+            secret: invite.secret,
+        };
+        network.write(data_dir, replace)?;
+        Ok((network, invite.expires))
+    }
+
+    /// An invite to begin at `addresses`, signed with the operator's key of this data folder. For a private network
+    /// the line holds its secret.
+    ///
+    /// # Errors
+    /// [`NetworkError::NoOperator`] where there is no such key or it is not of this network;
+    /// [`NetworkError::Address`] for an address that does not say where and who; [`NetworkError::TooMany`] of them.
+    pub fn invite(
+        &self,
+        data_dir: &Path,
+        addresses: Vec<String>,
+        expires: Millis,
+    ) -> Result<InviteLine, NetworkError> {
+        if let Some(address) = addresses.iter().find(|address| !ends_in_peer(address)) {
+            let address = address.clone();
+            return Err(NetworkError::Address { address });
+        }
+        if addresses.len() > ADDRESSES_MAX {
+            let count = addresses.len();
+            return Err(NetworkError::TooMany { count });
+        }
+        let path = data_dir.join(OPERATOR);
+        let Some(operator) = keys::read(&path)? else {
+            return Err(NetworkError::NoOperator { path });
+        };
+        let invite = Invite {
+            genesis: self.genesis.clone(),
+            coordinator: self.coordinator,
+            addresses,
+            secret: self.secret.clone(),
+            expires,
+        };
+        InviteLine::new(invite, &operator).map_err(|error| match error {
+            InviteError::Signature(_) => NetworkError::NoOperator { path },
+            other => NetworkError::Invite(other),
+        })
+    }
+
+    /// The network's description is written last (when it is there, all it needs is), a secret that it does not
+    /// need is removed after.
+    fn write(&self, data_dir: &Path, replace: bool) -> Result<(), NetworkError> {
+        let secret = data_dir.join(SECRET);
+        if let Some(bytes) = &self.secret {
+            files::write_secret(&secret, bytes)?;
+        }
+        files::write(&data_dir.join(NETWORK), self, replace)?;
+        match &self.secret {
+            Some(_) => Ok(()),
+            None => files::remove(&secret),
+        }
+    }
+}
+
+/// This node's id, once it has a key.
+///
+/// # Errors
+/// [`NetworkError`] when a key is there and cannot be used.
+pub fn node_id(data_dir: &Path) -> Result<Option<PeerId>, NetworkError> {
+    let key = keys::read(&data_dir.join(NODE))?;
+    Ok(key.map(|key| key.peer_id()))
+}
+
+/// Where the operator's key lies, or would.
+pub fn operator_file(data_dir: &Path) -> PathBuf {
+    data_dir.join(OPERATOR)
+}
+
+/// Whether the operator's key of this data folder is one of the network's.
+///
+/// # Errors
+/// [`NetworkError`] when a key is there and cannot be used.
+pub fn is_operated_here(data_dir: &Path, genesis: &Genesis) -> Result<bool, NetworkError> {
+    let operator = keys::read(&data_dir.join(OPERATOR))?;
+    Ok(operator.is_some_and(|key| genesis.operators.contains(&key.peer_id())))
+}
+
+/// Vouches for this node where it can: an operator's key beside the node's says whose it is.
+fn owner(data_dir: &Path, genesis: &Genesis) -> Result<Option<Owner>, NetworkError> {
+    let operator = keys::read(&data_dir.join(OPERATOR))?;
+    let Some(operator) = operator.filter(|key| genesis.operators.contains(&key.peer_id())) else {
+        return Ok(None);
+    };
+    let node = keys::read(&data_dir.join(NODE))?;
+    Ok(node.map(|node| Owner::vouch(genesis.id(), node.peer_id(), &operator)))
+}
+
+/// Whether `genesis` is one that others will read: the canonical form has the bounds.
+fn check(genesis: &Genesis) -> Result<(), DecodeError> {
+    canonical::decode::<Genesis>(&canonical::encode(genesis)).map(|_| ())
+}
+
+/// Refuses when there is a description already, readable or not.
+fn refuse_if_there(data_dir: &Path, doing: &'static str) -> Result<(), NetworkError> {
+    let path = data_dir.join(NETWORK);
+    match std::fs::symlink_metadata(&path) {
+        Ok(_) => Err(NetworkError::Exists { path, doing }),
+        Err(_) => Ok(()),
+    }
+}
+
+fn prepare(data_dir: &Path) -> Result<(), NetworkError> {
+    data_dir::make(data_dir)
+        .and_then(|()| data_dir::close(data_dir))
+        .map_err(|source| NetworkError::file("make", data_dir, source))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! A network of real daemons over TCP on this machine: one founds and coordinates it, others join by its invite.
+
+use std::process::Child;
+
+use super::{Home, kill, wait_for};
+
+/// A node: its home and its daemon, which ends with it.
+pub struct Node {
+    pub home: Home,
+    pub daemon: Option<Child>,
+}
+
+impl Node {
+    /// A home in mesh mode with these roles; not started.
+    pub fn new(roles: &str, settings: &[(&str, &str)]) -> Self {
+        let mut home = Home::new()
+            .with("EDGECODER_MODE", "mesh")
+            .with("EDGECODER_ROLES", roles)
+            .with("EDGECODER_MDNS", "false")
+            .with("EDGECODER_LISTEN", "/ip4/127.0.0.1/tcp/0");
+        for (name, value) in settings {
+            home.set(name, Some(value));
+        }
+        Self { home, daemon: None }
+    }
+
+    /// Starts its daemon.
+    pub fn start(&mut self) {
+        self.daemon = Some(self.home.daemon());
+    }
+
+    /// Ends its daemon as nothing can prevent.
+    pub fn kill(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            kill(daemon.id());
+            // Reaped, so that nothing of it is left.
+            daemon.wait().unwrap();
+        }
+    }
+
+    /// What `edgecoder node` says, as JSON.
+    pub fn view(&self) -> serde_json::Value {
+        self.home.run("node --json").json()
+    }
+
+    /// What `edgecoder worker status` says, as JSON.
+    pub fn worker(&self) -> serde_json::Value {
+        self.home.run("worker status --json").json()
+    }
+
+    /// Waits until the coordinator has taken its record.
+    pub fn wait_registered(&self) {
+        wait_for("registration", || {
+            let view = self.home.run("node --json");
+            let said = (view.code == 0).then(|| view.json())?;
+            (said["coordinator"]["registered"] == true).then_some(())
+        });
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A network: the node that founded it, and how others join.
+pub struct Network {
+    pub founder: Node,
+    pub line: String,
+}
+
+impl Network {
+    /// Founds a network with a coordinator of these roles, and starts it.
+    pub fn found(roles: &str, settings: &[(&str, &str)]) -> Self {
+        let mut founder = Node::new(roles, settings);
+        let said = founder.home.run("network create test");
+        assert_eq!(said.code, 0, "{said:?}");
+        founder.start();
+        founder.wait_registered();
+        let line = founder.home.run("network invite");
+        assert_eq!(line.code, 0, "{line:?}");
+        let line = line.out.trim().to_owned();
+        Self { founder, line }
+    }
+
+    /// A node that has joined and registered.
+    pub fn join(&self, roles: &str, settings: &[(&str, &str)]) -> Node {
+        let mut node = Node::new(roles, settings);
+        let said = node.home.edgecoder(&["network", "join", &self.line]);
+        assert_eq!(said.code, 0, "{said:?}");
+        node.start();
+        node.wait_registered();
+        node
+    }
+}
