@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    config::Config,
+    config::{Config, Mode},
     executor::Executor,
     network::{Network, NetworkError},
     node::{Clock, Random},
@@ -38,7 +38,7 @@ pub use contents::Contents;
 pub use hub::{Hub, Roles};
 #[cfg(feature = "worker")]
 pub use owner::Allowed;
-pub use perform::{Opened, Parts, execution_of, from_job, ground_of};
+pub use perform::{Opened, Parts, baseline, execution_of, from_job, ground_of};
 pub use slot::{Slot, SlotModel};
 pub use topics::work as work_topic;
 
@@ -51,6 +51,11 @@ pub enum JoinError {
         "this node is in no network; create one with `edgecoder network create`, or join with `edgecoder network join LINE`"
     )]
     NoNetwork,
+    /// The mode promises an overlay, and the network has none.
+    #[error(
+        "mode `enterprise` is for a private network, and this one is open; set `mode = \"mesh\"`, or found one with `edgecoder network create NAME --private`"
+    )]
+    NotPrivate,
     /// The network's files.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -109,6 +114,9 @@ impl MeshNode {
         let loaded = tokio::task::spawn_blocking(move || Network::load(&data_dir)).await;
         let network = loaded.map_err(|error| JoinError::Key(error.to_string()))??;
         let network = network.ok_or(JoinError::NoNetwork)?;
+        if means.config.mode == Mode::Enterprise && network.secret.is_none() {
+            return Err(JoinError::NotPrivate);
+        }
         let stop = CancellationToken::new();
         // Its own token: goodbyes are said over the mesh, so that it ends last.
         let mesh_stop = CancellationToken::new();

@@ -21,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 mod network;
 
 use crate::{
-    build,
     config::{Config, Mode, Origin},
     executor::Executor,
     tasks::{Elsewhere, Tasks, permit},
@@ -48,6 +47,8 @@ pub struct Ports {
     pub sandbox: Sandbox,
     /// Where models come from.
     pub models: Arc<dyn Models>,
+    /// Which build of the program it is: opaque.
+    pub build: String,
     /// What signs its receipts.
     pub key: NodeKey,
     /// The time.
@@ -96,6 +97,7 @@ struct Inner {
     clock: Clock,
     random: Random,
     started: Millis,
+    build: String,
     stop: CancellationToken,
     elsewhere: Option<Arc<dyn Elsewhere>>,
     #[cfg(feature = "mesh")]
@@ -157,6 +159,7 @@ impl Node {
             clock: ports.clock,
             random: ports.random,
             started: (ports.clock)(),
+            build: ports.build,
             stop,
             elsewhere,
             #[cfg(feature = "mesh")]
@@ -361,7 +364,7 @@ impl NodeHandle {
         NodeStatus {
             schema: "edgecoder/status/1".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            build: build::running(),
+            build: inner.build.clone(),
             pid: std::process::id(),
             node: inner.key.peer_id(),
             mode: inner.config.mode.as_str().into(),

@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    api,
+    api, build,
     config::Config,
     data_dir,
     node::{Node, NodeError, NodeHandle, Ports},
-    wiring::LlamaModels,
+    wiring::{LlamaModels, Models},
 };
 
 /// How long a stopping daemon waits for its last answers to be taken.
@@ -97,6 +97,57 @@ pub fn random(buffer: &mut [u8]) {
 /// # Errors
 /// [`ServeError`] when it cannot start, or its last state could not be made durable.
 pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
+    let path = std::env::current_exe().map_err(|source| ServeError::File {
+        path: "/proc/self/exe".into(),
+        source,
+    })?;
+    let program = Program {
+        path,
+        build: build::running(),
+    };
+    let worker = WorkerProgram {
+        path: program.path.clone(),
+        args: vec![INFERENCE_WORKER.into()],
+    };
+    let models = Arc::new(LlamaModels::new(
+        worker,
+        config.threads,
+        &config.cache_dir,
+        &config.model,
+        faults.clone(),
+    ));
+    let ended = run_with(config, faults, program, models.clone()).await;
+    models.stop().await;
+    ended
+}
+
+/// The daemon's program: it runs the sandbox's children, and commands compare its build with their own.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which build of it.
+    pub build: String,
+}
+
+impl Program {
+    /// The program at `path`; its build is empty when it is not there.
+    pub fn at(path: PathBuf) -> Self {
+        let build = build::of(&path).unwrap_or_default();
+        Self { path, build }
+    }
+}
+
+/// As [`run`], with models from elsewhere.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    config: Config,
+    faults: Faults,
+    program: Program,
+    models: Arc<dyn Models>,
+) -> Result<(), ServeError> {
     let file = |path: &Path| {
         let path = path.to_owned();
         move |source| ServeError::File { path, source }
@@ -115,28 +166,17 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
     if let Some(path) = set_aside {
         warn!(path = %path.display(), "the database could not be read and was set aside; a new one is begun");
     }
-    let program = std::env::current_exe().map_err(file(Path::new("/proc/self/exe")))?;
     let sandbox = Sandbox::start(SandboxConfig {
         faults: faults.clone(),
-        ..sandbox_config(program.clone(), &config)
+        ..sandbox_config(program.path, &config)
     });
-    let worker = WorkerProgram {
-        path: program,
-        args: vec![INFERENCE_WORKER.into()],
-    };
-    let models = Arc::new(LlamaModels::new(
-        worker,
-        config.threads,
-        &config.cache_dir,
-        &config.model,
-        faults.clone(),
-    ));
     let listener = listen(&config.socket)?;
     let socket = config.socket.clone();
     let ports = Ports {
         store,
         sandbox: sandbox.clone(),
-        models: models.clone(),
+        models,
+        build: program.build,
         key,
         clock: now,
         random,
@@ -149,7 +189,6 @@ pub async fn run(config: Config, faults: Faults) -> Result<(), ServeError> {
     fs::remove_file(&socket).ok();
     let ended = node.stop().await;
     sandbox.stop().await;
-    models.stop().await;
     info!("edgecoderd has stopped");
     served.map_err(file(&socket))?;
     Ok(ended?)

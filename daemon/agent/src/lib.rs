@@ -19,4 +19,4 @@ pub use config::{CONFIG_MAX_CANDIDATES, Config, TEMPERATURE};
 pub use extract::code_of;
 pub use machine::{Agent, Input, Output};
 pub use ports::{Judge, Judged, Judgement, Model, PortError, Tests};
-pub use prompt::{Style, Wording, decomposition, decomposition_prefix};
+pub use prompt::{Style, Wording, decomposition};

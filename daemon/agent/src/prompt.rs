@@ -263,11 +263,6 @@ pub fn decomposition(
     ])
 }
 
-/// How the answer to [`decomposition`] begins.
-pub fn decomposition_prefix() -> String {
-    "{\"steps\": [".into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

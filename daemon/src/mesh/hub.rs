@@ -148,7 +148,8 @@ impl Hub {
         TaskKey::new(&mut self.derived("edgecoder/own-task-key/1", &task.0))
     }
 
-    fn derived(&self, purpose: &str, of: &[u8]) -> Zeroizing<[u8; 32]> {
+    /// A secret of this node for one purpose: the same after a restart.
+    pub(super) fn derived(&self, purpose: &str, of: &[u8]) -> Zeroizing<[u8; 32]> {
         let stored = self.key.to_stored();
         let secret = Zeroizing::new([purpose.as_bytes(), &stored[..], of].concat());
         Zeroizing::new(Hash::of(&secret).0)

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use edgecoder_agent::Tests;
 use edgecoder_protocol::{
-    Execution, PeerId,
+    Execution, Outcome, PeerId,
     execution::TestOrigin,
     operator::{ErrorKind, ErrorObject, TaskRequest},
     plan::Plan,
@@ -14,7 +14,10 @@ use edgecoder_protocol::{
 };
 
 use super::{Contents, hub::internal};
-use crate::{executor::execution, wiring::AgentJudge};
+use crate::{
+    executor::{Executor, execution},
+    wiring::AgentJudge,
+};
 
 /// What is sealed of one attempt.
 #[derive(Clone, Debug)]
@@ -177,6 +180,37 @@ pub fn tests_of(request: &TaskRequest, answer: &Answer) -> Tests {
         (Some(_), _) => Tests::Given,
         (None, Some(text)) => Tests::Model(text.clone()),
         (None, None) => Tests::None,
+    }
+}
+
+/// Runs a task's tests on what is there before anybody has worked.
+///
+/// # Errors
+/// [`ErrorObject`] when that shows that nobody should: inconclusive, too heavy, or passing on nothing.
+pub async fn baseline(executor: &Executor, task: &TaskRequest) -> Result<(), ErrorObject> {
+    if task.tests.is_none() {
+        return Ok(());
+    }
+    let there = task.files.0.get(&task.solution);
+    let code = there.map(|blob| String::from_utf8_lossy(&blob.0).into_owned());
+    let execution = AgentJudge::execution(task, &code.unwrap_or_default(), &Tests::Given)?;
+    let answer = executor.run(execution, false).await?;
+    let refuse =
+        |message: &str, next: &str| Err(ErrorObject::new(ErrorKind::BadRequest, message, next));
+    match answer.outcome {
+        Outcome::Ok => refuse(
+            "the tests pass before anything is written: they would pass any answer",
+            "make the tests fail without a solution, and submit again",
+        ),
+        Outcome::Inconclusive => refuse(
+            "the tests were stopped by their wall clock before anything is written",
+            "make the tests lighter, or raise their limit",
+        ),
+        Outcome::OutOfFuel => refuse(
+            "the tests use up their fuel before anything is written",
+            "make the tests lighter, or raise their limit",
+        ),
+        Outcome::Failed | Outcome::OutOfMemory => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Contents, Hub, JoinError, Means, Roles, Slot, topics};
 use crate::{
-    config::{Config, KademliaMode},
+    config::{Config, KademliaMode, MeshConfig},
     network::Network,
 };
 
@@ -29,7 +29,7 @@ pub fn mesh_config(config: &Config, network: &Network) -> Wanted {
     let mesh = &config.mesh;
     let own = &mesh.bootstrap;
     Wanted {
-        listen: mesh.listen.clone(),
+        listen: listen(mesh, network.secret.is_some()),
         external: mesh.external.clone(),
         bootstrap: match own.is_empty() {
             true => network.addresses.clone(),
@@ -47,6 +47,16 @@ pub fn mesh_config(config: &Config, network: &Network) -> Wanted {
         subscriptions: subscriptions(config, network),
         ..Wanted::new(network.genesis.id())
     }
+}
+
+/// Where to listen. The pre-shared key of a private network covers TCP and not QUIC, whose addresses are left out.
+fn listen(config: &MeshConfig, is_private: bool) -> Vec<String> {
+    let fits = |address: &&String| !is_private || !address.contains("/quic-v1");
+    let kept: Vec<String> = config.listen.iter().filter(fits).cloned().collect();
+    if kept.len() < config.listen.len() {
+        tracing::info!("a private network does not speak QUIC: its addresses are left out");
+    }
+    kept
 }
 
 /// What this node could do is what it listens for.

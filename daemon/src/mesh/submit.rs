@@ -18,7 +18,7 @@ use edgecoder_protocol::{
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, deliver, hub::internal};
+use super::{Hub, deliver, hub::internal, perform::baseline};
 use crate::tasks::{Elsewhere, Work, broken, unsolved};
 
 /// How long the coordinator may take to acknowledge: it writes to its disk, and may have to be dialled.
@@ -31,6 +31,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 /// Milliseconds that an execution without a deadline of its own may take in the network.
 const EXEC_DEADLINE_MS: u64 = 120_000;
+
+/// What is asked of the network.
+struct Order {
+    id: TaskId,
+    class: PrivacyClass,
+    job: Job,
+    limits: Limits,
+    tokens: Tokens,
+    deadline_ms: u64,
+    heldout: Option<Hash>,
+}
 
 /// A task on its way.
 pub struct Sent {
@@ -77,10 +88,16 @@ impl Hub {
         )?;
         let limits = request.limits.unwrap_or_default();
         let job = Job::Exec(request);
-        let sent = self
-            .prepare(TaskId(id), class, job, limits, Tokens(0), EXEC_DEADLINE_MS)
-            .await?;
-        let (sent, spec) = sent;
+        let order = Order {
+            id: TaskId(id),
+            class,
+            job,
+            limits,
+            tokens: Tokens(0),
+            deadline_ms: EXEC_DEADLINE_MS,
+            heldout: None,
+        };
+        let (sent, spec) = self.prepare(order).await?;
         // Whoever goes away takes the task along.
         let withdraw = Withdraw {
             hub: self.clone(),
@@ -129,10 +146,21 @@ impl Hub {
             ..without_heldout(request)?
         };
         let limits = request.limits.unwrap_or_default();
+        if class == PrivacyClass::Sealed {
+            // The coordinator cannot do it for a task that it does not read.
+            baseline(&self.executor, &shown).await?;
+        }
         let job = Job::Solve(shown);
-        let (sent, spec) = self
-            .prepare(id, class, job, limits, request.budget, request.deadline_ms)
-            .await?;
+        let order = Order {
+            id,
+            class,
+            job,
+            limits,
+            tokens: request.budget,
+            deadline_ms: request.deadline_ms,
+            heldout: self.heldout(id, request),
+        };
+        let (sent, spec) = self.prepare(order).await?;
         self.open_sealed(id, class);
         let note = |text: String| Step::Note { text };
         // Nobody may be watching.
@@ -171,15 +199,8 @@ impl Hub {
         }
     }
 
-    async fn prepare(
-        &self,
-        id: TaskId,
-        class: PrivacyClass,
-        job: Job,
-        limits: Limits,
-        tokens: Tokens,
-        deadline_ms: u64,
-    ) -> Result<(Sent, Signed<TaskSpec>), ErrorObject> {
+    async fn prepare(&self, order: Order) -> Result<(Sent, Signed<TaskSpec>), ErrorObject> {
+        let Order { id, job, .. } = order;
         let key = self.task_key(id);
         let bytes = job.to_bytes().map_err(|error| {
             ErrorObject::new(
@@ -193,17 +214,17 @@ impl Hub {
         let spec = TaskSpec {
             network: self.network,
             id,
-            class,
+            class: order.class,
             requirements: Requirements {
                 languages: vec!["python".into()],
                 profile: self.executor.sandbox().profile(),
                 model: matches!(job, Job::Solve(_)),
             },
             content: sealed.reference(),
-            heldout: None,
-            tokens,
-            fuel: limits.fuel,
-            deadline_ms,
+            heldout: order.heldout,
+            tokens: order.tokens,
+            fuel: order.limits.fuel,
+            deadline_ms: order.deadline_ms,
         };
         let spec = Signed::new(spec, &self.key);
         Ok((
@@ -215,6 +236,24 @@ impl Hub {
             },
             spec,
         ))
+    }
+
+    /// The salted hash of the cases that nobody else sees before a result is fixed. The salt is this node's: guessing
+    /// the cases does not show that they are right.
+    fn heldout(&self, id: TaskId, request: &TaskRequest) -> Option<Hash> {
+        let Some(TestSet::Cases(text)) = &request.tests else {
+            return None;
+        };
+        let mut hidden = cases::read(text).ok()?;
+        hidden.retain(|case| case.heldout);
+        let salt = self.derived("edgecoder/heldout-salt/1", &id.0);
+        let whole = [
+            b"edgecoder/heldout/1".as_slice(),
+            &salt[..],
+            cases::write(&hidden).as_bytes(),
+        ]
+        .concat();
+        (!hidden.is_empty()).then(|| Hash::of(&whole))
     }
 
     /// Submits, watches, and comes back with how it ended.

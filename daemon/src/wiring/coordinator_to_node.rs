@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use edgecoder_agent::{Tests, decomposition, decomposition_prefix};
+use edgecoder_agent::decomposition;
 use edgecoder_coordinator::{Coordinator, Ground, Need, PeerAsk, Ports, Settings};
 use edgecoder_mesh::{Offence, PublishError};
 use edgecoder_node_store::{Store, TreeName, write_whole};
 use edgecoder_protocol::{
-    Millis, Outcome, PeerId, Signed, TaskId, Tokens,
+    Millis, PeerId, Signed, TaskId, Tokens,
     generation::{GenerateRequest, Sampling},
     operator::{Blob, ErrorKind, ErrorObject, ExecAnswer, TaskRequest},
     plan::STEPS_MAX,
@@ -17,10 +17,9 @@ use edgecoder_protocol::{
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use super::AgentJudge;
 use crate::{
     bundle, data_dir,
-    mesh::{Hub, JoinError, SlotModel, execution_of, from_job, work_topic},
+    mesh::{Hub, JoinError, SlotModel, baseline, execution_of, from_job, work_topic},
 };
 
 /// The setting that counts this coordinator's starts.
@@ -110,7 +109,7 @@ impl Ports for Outside {
     async fn baseline(&self, job: &Job) -> Result<(), ErrorObject> {
         match job {
             Job::Exec(_) => Ok(()),
-            Job::Solve(task) => baseline(&self.hub, task).await,
+            Job::Solve(task) => baseline(&self.hub.executor, task).await,
         }
     }
 
@@ -133,7 +132,7 @@ impl Ports for Outside {
         };
         let request = GenerateRequest {
             messages,
-            prefix: decomposition_prefix(),
+            prefix: String::new(),
             candidates: 1,
             sampling: Sampling {
                 temperature: 0.0,
@@ -215,34 +214,6 @@ fn names(task: &TaskRequest) -> Vec<String> {
         .collect();
     names.push(task.solution.as_str().to_owned());
     names
-}
-
-/// Runs a task's tests on what is there before anybody has worked.
-async fn baseline(hub: &Hub, task: &TaskRequest) -> Result<(), ErrorObject> {
-    if task.tests.is_none() {
-        return Ok(());
-    }
-    let there = task.files.0.get(&task.solution);
-    let code = there.map(|blob| String::from_utf8_lossy(&blob.0).into_owned());
-    let execution = AgentJudge::execution(task, &code.unwrap_or_default(), &Tests::Given)?;
-    let answer = hub.executor.run(execution, false).await?;
-    let refuse =
-        |message: &str, next: &str| Err(ErrorObject::new(ErrorKind::BadRequest, message, next));
-    match answer.outcome {
-        Outcome::Ok => refuse(
-            "the tests pass before anything is written: they would pass any answer",
-            "make the tests fail without a solution, and submit again",
-        ),
-        Outcome::Inconclusive => refuse(
-            "the tests were stopped by their wall clock before anything is written",
-            "make the tests lighter, or raise their limit",
-        ),
-        Outcome::OutOfFuel => refuse(
-            "the tests use up their fuel before anything is written",
-            "make the tests lighter, or raise their limit",
-        ),
-        Outcome::Failed | Outcome::OutOfMemory => Ok(()),
-    }
 }
 
 /// Writes a bundle that anybody can replay: the execution, with the liar's own signed receipt.

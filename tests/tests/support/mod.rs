@@ -11,6 +11,7 @@
 
 mod http;
 pub mod network;
+pub mod peer;
 mod said;
 mod unprivileged;
 
@@ -53,7 +54,7 @@ pub fn program(name: &str) -> PathBuf {
         let own = std::env::current_exe().unwrap();
         let folder = own.parent().unwrap().parent().unwrap().to_owned();
         let there = |name: &str| folder.join(name).exists();
-        if !(there("edgecoder") && there("edgecoderd")) {
+        if !(there("edgecoder") && there("edgecoderd") && there("scripted-node")) {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             let mut build = Command::new(cargo);
             build.args(["build", "--workspace", "--bins", "--target-dir"]);
@@ -205,8 +206,12 @@ impl Home {
 
     /// Starts `edgecoderd` itself and waits until it serves.
     pub fn daemon(&self) -> Child {
+        self.start(&mut self.command(program("edgecoderd")))
+    }
+
+    /// Starts a daemon by `command` and waits until it serves.
+    pub fn start(&self, command: &mut Command) -> Child {
         let log = fs::File::create(self.path("daemon.log")).unwrap();
-        let mut command = self.command(program("edgecoderd"));
         let mut child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         wait_for("the daemon", || {
             if let Some(status) = child.try_wait().unwrap() {

@@ -1,13 +1,17 @@
 //! A network of real daemons over TCP on this machine: one founds and coordinates it, others join by its invite.
 
-use std::process::Child;
+use std::{path::PathBuf, process::Child};
 
-use super::{Home, kill, wait_for};
+use serde_json::Value;
+
+use super::{Home, kill, program, wait_for};
 
 /// A node: its home and its daemon, which ends with it.
 pub struct Node {
     pub home: Home,
     pub daemon: Option<Child>,
+    /// A script in a model's place.
+    script: Option<PathBuf>,
 }
 
 impl Node {
@@ -21,12 +25,24 @@ impl Node {
         for (name, value) in settings {
             home.set(name, Some(value));
         }
-        Self { home, daemon: None }
+        Self {
+            home,
+            daemon: None,
+            script: None,
+        }
     }
 
     /// Starts its daemon.
     pub fn start(&mut self) {
-        self.daemon = Some(self.home.daemon());
+        let mut command = match &self.script {
+            None => self.home.command(program("edgecoderd")),
+            Some(script) => {
+                let mut command = self.home.command(program("scripted-node"));
+                command.arg(program("edgecoderd")).arg(script);
+                command
+            }
+        };
+        self.daemon = Some(self.home.start(&mut command));
     }
 
     /// Ends its daemon as nothing can prevent.
@@ -39,12 +55,12 @@ impl Node {
     }
 
     /// What `edgecoder node` says, as JSON.
-    pub fn view(&self) -> serde_json::Value {
+    pub fn view(&self) -> Value {
         self.home.run("node --json").json()
     }
 
     /// What `edgecoder worker status` says, as JSON.
-    pub fn worker(&self) -> serde_json::Value {
+    pub fn worker(&self) -> Value {
         self.home.run("worker status --json").json()
     }
 
@@ -73,7 +89,17 @@ pub struct Network {
 impl Network {
     /// Founds a network with a coordinator of these roles, and starts it.
     pub fn found(roles: &str, settings: &[(&str, &str)]) -> Self {
-        let mut founder = Node::new(roles, settings);
+        Self::founded_by(Node::new(roles, settings))
+    }
+
+    /// The same, with a script in the model's place.
+    pub fn found_scripted(roles: &str, script: &Value) -> Self {
+        let mut founder = Node::new(roles, &[]);
+        founder.script = Some(founder.home.write("script.json", script.to_string()));
+        Self::founded_by(founder)
+    }
+
+    fn founded_by(mut founder: Node) -> Self {
         let said = founder.home.run("network create test");
         assert_eq!(said.code, 0, "{said:?}");
         founder.start();

@@ -7,9 +7,10 @@ use edgecoder_protocol::{
     operator::ErrorObject,
     sealing::SealKey,
     wire::{CONTROL_MAX, CheckedResult, Grant, News, Response, Sealed},
-    work::{CapabilityToken, Part, SubtaskLease, TOKEN_MAX_MS},
+    work::{AttemptId, CapabilityToken, Part, SubtaskLease, TOKEN_MAX_MS},
 };
 use tokio::sync::oneshot;
+use tracing::debug;
 
 use super::{Actor, Event, requests::lease_purpose};
 use crate::{Lease, Ports};
@@ -25,7 +26,16 @@ impl<P: Ports> Actor<P> {
         let mut grants = Vec::new();
         for (lease, key) in leases.into_iter().zip(take.keys) {
             match self.make(&lease, key) {
-                Some(grant) => grants.push(grant),
+                Some(grant) => {
+                    let AttemptId {
+                        task,
+                        subtask,
+                        attempt,
+                    } = lease.held.attempt;
+                    let part = lease.held.part;
+                    debug!(%task, step = subtask, attempt, ?part, worker = %take.from, "lent");
+                    grants.push(grant);
+                }
                 // It is never confirmed, and lent again to another.
                 None => tracing::warn!(worker = %take.from, "a lease could not be made out"),
             }

@@ -1,6 +1,6 @@
 //! What the machine asked for is done here: openings are fetched and verified, disputes run, endings kept.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
     Hash, Outcome, PeerId, Signed, TaskId,
@@ -28,6 +28,8 @@ const OPEN_PAUSE: Duration = Duration::from_millis(20);
 impl<P: Ports> Actor<P> {
     /// Does all that the machine asks for.
     pub(super) fn perform(&mut self) {
+        // Told last: what a task came to must be kept before anybody hears of it.
+        let mut news = BTreeSet::new();
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Grant { poll, leases } => self.grant(poll, leases),
@@ -39,7 +41,9 @@ impl<P: Ports> Actor<P> {
                 Output::Stop { worker, held } => self.stop_one(worker, held),
                 Output::Rule { attempt } => self.rule(attempt),
                 Output::StepDone { attempt } => self.step_done(attempt),
-                Output::News { task } => self.answer_watches(Some(task)),
+                Output::News { task } => {
+                    news.insert(task);
+                }
                 Output::Ended { task } => self.ended(task),
                 Output::Forget { task } => self.forget(task),
                 Output::Convict(conviction) => self.convict(conviction),
@@ -49,6 +53,9 @@ impl<P: Ports> Actor<P> {
                     }
                 }
             }
+        }
+        for task in news {
+            self.answer_watches(Some(task));
         }
     }
 
