@@ -42,7 +42,7 @@ const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
 }
 
 /// All lines, in the order they are run: quick ones first.
-pub const LINES: [Line; 13] = [
+pub const LINES: [Line; 19] = [
     line(
         "tree",
         "the protocol depends on no runtime, socket, disk or random source",
@@ -88,6 +88,11 @@ pub const LINES: [Line; 13] = [
         Work::Measure("bench inference", Bar::Rows),
     ),
     line(
+        "foreign-node",
+        "js-libp2p, from npm, meets nodes of ours",
+        Work::Test,
+    ),
+    line(
         "native-baseline",
         "equal receipts from native and baseline x86-64 code",
         Work::Test,
@@ -113,6 +118,31 @@ pub const LINES: [Line; 13] = [
         Work::Test,
     ),
     line(
+        "churn",
+        "work goes on while workers die and join every two seconds",
+        Work::Test,
+    ),
+    line(
+        "roles",
+        "each role builds without the others' heavy crates and starts alone",
+        Work::Test,
+    ),
+    line(
+        "second-slot",
+        "a second inference slot raises the rate of planning at least 1.6 times",
+        Work::Test,
+    ),
+    line(
+        "sealed-marker",
+        "a sealed task's marker is in no capture, store or memory but its readers'",
+        Work::Test,
+    ),
+    line(
+        "mesh-marker",
+        "a mesh task's marker is in no capture, store or memory but its listed readers'",
+        Work::Test,
+    ),
+    line(
         "strace-local",
         "local mode opens no internet socket",
         Work::Test,
@@ -123,6 +153,12 @@ pub const LINES: [Line; 13] = [
 fn needs(name: &str) -> &'static [Requirement] {
     match name {
         "bench-sandbox" => &[Requirement::Python],
+        "churn" => &[Requirement::Iproute, Requirement::Nftables],
+        "sealed-marker" | "mesh-marker" => &[
+            Requirement::Iproute,
+            Requirement::Nftables,
+            Requirement::Tcpdump,
+        ],
         "strace-local" => &[Requirement::Strace],
         _ => &[],
     }

@@ -1,19 +1,29 @@
 //! What was asked for on the command line. It decides only; nothing is run here.
 
+use crate::demonstration::{Look, STAGE, look};
 use crate::failure::{Failure, USAGE};
 
 /// What `--help` and a wrong command line show.
 pub const HELP: &str = "\
-cargo quickstart             from this checkout to a first solved task
-cargo verify                 format, lints, tests and docs: what every commit must pass
-cargo verify --full          the same, then every line of the acceptance tier
-cargo verify --full NAME...  only these lines of the acceptance tier";
+cargo quickstart                     from this checkout to a first solved task
+cargo quickstart -- mesh             five daemons here, one task, one of them killed, the result anyway
+cargo quickstart -- mesh --no-build  the same, with what was built before
+cargo verify                         format, lints, tests and docs: what every commit must pass
+cargo verify --full                  the same, then every line of the acceptance tier
+cargo verify --full NAME...          only these lines of the acceptance tier";
 
 /// One thing that this program does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Check, build, compile the guest, solve the sample task.
     Quickstart,
+    /// The demonstration of a network.
+    Mesh {
+        /// Whether to check and build before.
+        build: bool,
+    },
+    /// The part of the demonstration that has the daemons. It is started by the other part, not by hand.
+    Stage(Look),
     /// The commit tier.
     Verify,
     /// The commit tier, then every acceptance line.
@@ -29,10 +39,9 @@ pub fn parse(arguments: &[String], known: &[&str]) -> Result<Request, Failure> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         [.., "--help" | "-h"] | ["help"] => Ok(Request::Help),
-        ["quickstart"] => Ok(Request::Quickstart),
-        ["quickstart", extra, ..] => Err(usage(format!(
-            "quickstart takes no arguments, but was given `{extra}`"
-        ))),
+        // Cargo hands on the `--` of `cargo quickstart -- mesh`, behind the one in the alias.
+        ["quickstart", "--", words @ ..] | ["quickstart", words @ ..] => quickstart(words),
+        [STAGE, words @ ..] => Ok(Request::Stage(look(words))),
         ["verify"] => Ok(Request::Verify),
         ["verify", "--full"] => Ok(Request::VerifyFull),
         ["verify", "--full", names @ ..] => acceptance(names, known),
@@ -41,6 +50,20 @@ pub fn parse(arguments: &[String], known: &[&str]) -> Result<Request, Failure> {
         ))),
         [] => Err(usage("no command was given")),
         [other, ..] => Err(usage(format!("there is no command `{other}`"))),
+    }
+}
+
+fn quickstart(words: &[&str]) -> Result<Request, Failure> {
+    match words {
+        [] => Ok(Request::Quickstart),
+        ["mesh"] => Ok(Request::Mesh { build: true }),
+        ["mesh", "--no-build"] => Ok(Request::Mesh { build: false }),
+        ["mesh", extra, ..] => Err(usage(format!(
+            "quickstart mesh does not know `{extra}`; it may be followed by --no-build"
+        ))),
+        [extra, ..] => Err(usage(format!(
+            "quickstart does not know `{extra}`; it may be followed by mesh"
+        ))),
     }
 }
 
@@ -83,7 +106,17 @@ mod tests {
     fn each_command_line_has_one_meaning() {
         let table = [
             ("quickstart", Ok(Request::Quickstart)),
+            ("quickstart --", Ok(Request::Quickstart)),
             ("quickstart now", Err(USAGE)),
+            ("quickstart mesh", Ok(Request::Mesh { build: true })),
+            ("quickstart -- mesh", Ok(Request::Mesh { build: true })),
+            (
+                "quickstart -- mesh --no-build",
+                Ok(Request::Mesh { build: false }),
+            ),
+            ("quickstart -- mesh now", Err(USAGE)),
+            ("quickstart -- now", Err(USAGE)),
+            ("quickstart -- -- mesh", Err(USAGE)),
             ("verify", Ok(Request::Verify)),
             ("verify --full", Ok(Request::VerifyFull)),
             (

@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod arguments;
+mod demonstration;
 mod doctests;
 mod failure;
 mod invocation;
@@ -27,7 +28,7 @@ use place::Place;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match run(&words) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("\nerror: {failure}");
             ExitCode::from(failure.code)
@@ -35,10 +36,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(words: &[String]) -> Result<(), Failure> {
+fn run(words: &[String]) -> Result<ExitCode, Failure> {
     let place = Place::find();
     match arguments::parse(words, &acceptance::names())? {
         Request::Quickstart => quickstart::run(place),
+        Request::Mesh { build } => return demonstration::run(place, build),
+        Request::Stage(look) => demonstration::play(&place, look),
         Request::Verify => verify::run(place, &[]),
         Request::VerifyFull => verify::run(place, &acceptance::LINES),
         Request::Acceptance(names) => acceptance::run(place, &names),
@@ -50,4 +53,5 @@ fn run(words: &[String]) -> Result<(), Failure> {
             Ok(())
         }
     }
+    .map(|()| ExitCode::SUCCESS)
 }

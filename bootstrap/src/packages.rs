@@ -81,6 +81,10 @@ impl Installer {
             (Requirement::Python, Self::Pacman) => "python",
             (Requirement::Python, _) => "python3",
             (Requirement::Strace, _) => "strace",
+            (Requirement::Iproute, Self::Apt) => "iproute2",
+            (Requirement::Iproute, _) => "iproute",
+            (Requirement::Nftables, _) => "nftables",
+            (Requirement::Tcpdump, _) => "tcpdump",
         }
     }
 

@@ -23,6 +23,12 @@ pub enum Requirement {
     Python,
     /// Sees every system call of a process, for one acceptance line.
     Strace,
+    /// Makes network namespaces, where traffic can be cut.
+    Iproute,
+    /// Cuts traffic without a word in such a namespace.
+    Nftables,
+    /// Sees what is sent in such a namespace.
+    Tcpdump,
 }
 
 impl Requirement {
@@ -38,6 +44,9 @@ impl Requirement {
             Self::Libclang => "libclang",
             Self::Python => "python3",
             Self::Strace => "strace",
+            Self::Iproute => "ip",
+            Self::Nftables => "nft",
+            Self::Tcpdump => "tcpdump",
         }
     }
 
@@ -54,8 +63,19 @@ impl Requirement {
             Self::Libclang => libclang(),
             Self::Python => program("/usr/bin/python3"),
             Self::Strace => program("strace"),
+            // In folders that are on root's path only, with some distributions.
+            Self::Iproute => system_program("ip"),
+            Self::Nftables => system_program("nft"),
+            Self::Tcpdump => system_program("tcpdump"),
         }
     }
+}
+
+fn system_program(name: &str) -> Option<PathBuf> {
+    let usual = |folder| program(&format!("{folder}/{name}"));
+    program(name)
+        .or_else(|| usual("/usr/sbin"))
+        .or_else(|| usual("/sbin"))
 }
 
 fn program(name: &str) -> Option<PathBuf> {

@@ -56,6 +56,14 @@ pub enum JoinError {
         "mode `enterprise` is for a private network, and this one is open; set `mode = \"mesh\"`, or found one with `edgecoder network create NAME --private`"
     )]
     NotPrivate,
+    /// A role that this program was built without.
+    #[error(
+        "this program was built without the role `{role}`; take it out of `roles`, or build with `--features {role}`"
+    )]
+    NotBuilt {
+        /// Which.
+        role: &'static str,
+    },
     /// The network's files.
     #[error(transparent)]
     Network(#[from] NetworkError),

@@ -405,6 +405,56 @@ fn resident() -> Bytes {
 mod tests {
     use super::*;
 
+    /// A node of this data folder whose children are never needed.
+    async fn start(folder: &std::path::Path, mode: &str) -> Result<Node, NodeError> {
+        let path = folder.display();
+        let layers = crate::config::Layers {
+            environment: vec![
+                ("EDGECODER_DATA_DIR".into(), format!("{path}/data")),
+                ("EDGECODER_CACHE_DIR".into(), format!("{path}/cache")),
+                ("EDGECODER_MODE".into(), mode.into()),
+            ],
+            ..Default::default()
+        };
+        let config = crate::config::Settings::read(&layers)
+            .unwrap()
+            .config()
+            .unwrap();
+        let program = folder.join("no-such-program");
+        let worker = edgecoder_inference::WorkerProgram {
+            path: program.clone(),
+            args: Vec::new(),
+        };
+        let faults = edgecoder_node_store::Faults::default();
+        let models = crate::wiring::LlamaModels::new(worker, 1, folder, "embedded", faults);
+        let ports = Ports {
+            store: Store::memory(),
+            sandbox: Sandbox::start(crate::serve::sandbox_config(program, &config)),
+            models: Arc::new(models),
+            build: "test".into(),
+            key: NodeKey::from_seed(&mut [7; 32]),
+            clock: || Millis(1),
+            random: |buffer| buffer.fill(5),
+        };
+        Node::start(config, ports).await
+    }
+
+    #[cfg(feature = "mesh")]
+    #[tokio::test]
+    async fn in_local_mode_no_mesh_object_is_constructed() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = start(folder.path(), "local").await.unwrap();
+        assert!(node.mesh.is_none(), "nothing of a mesh");
+        let handle = node.handle();
+        assert!(handle.inner.hub.is_none() && handle.inner.elsewhere.is_none());
+        let refused = handle.hub().err().map(|error| error.kind);
+        assert_eq!(refused, Some(ErrorKind::Policy));
+        node.stop().await.unwrap();
+        // The other modes need a network, and say so.
+        let error = start(folder.path(), "mesh").await.err().unwrap();
+        assert!(error.to_string().contains("in no network"), "{error}");
+    }
+
     #[test]
     fn of_sampled_answers_the_first_different_ones_are_kept() {
         let drawn = ["a", "b", "a", "", "b", "c", "d"].map(str::to_owned);

@@ -112,6 +112,7 @@ async fn node_with_clock(
         store,
         sandbox: sandbox.clone(),
         models,
+        build: "test".into(),
         key: NodeKey::from_seed(&mut [seed; 32]),
         clock,
         random: serve::random,

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
-    NetworkId, PeerId, TaskId,
+    Millis, NetworkId, PeerId, TaskId,
     key::NodeKey,
     network::Genesis,
     operator::{ErrorKind, ErrorObject},
@@ -87,7 +87,8 @@ enum Ask {
 enum Event {
     /// A submission is durable, or could not be made so.
     Stored(TaskId, Result<(), ErrorObject>),
-    Admitted(TaskId, Result<Admitted, ErrorObject>),
+    /// A task was admitted or not, and which slots could not be asked meanwhile.
+    Admitted(TaskId, Result<Admitted, ErrorObject>, Vec<PeerId>),
     /// A commitment was opened, verified; or it was not.
     Opened(PeerId, Held, Option<Box<Opening>>),
     Ruled(AttemptId, Ruling, Option<Box<Opening>>),
@@ -166,6 +167,8 @@ struct Actor<P> {
     announcements: Vec<Need>,
     /// Which slot the next token is for.
     turn: usize,
+    /// Slots that workers could not ask, with the end of the time in which nobody is sent there. No more than nodes.
+    shunned: BTreeMap<PeerId, Millis>,
 }
 
 impl<P: Ports> Actor<P> {
@@ -188,6 +191,7 @@ impl<P: Ports> Actor<P> {
             admissions: Arc::new(Semaphore::new(ADMISSIONS)),
             announcements: Vec::new(),
             turn: 0,
+            shunned: BTreeMap::new(),
         };
         for bytes in settings.stored {
             let matter = record::read(&bytes).map_err(StartError::Record)?;
@@ -226,7 +230,9 @@ impl<P: Ports> Actor<P> {
         let now = self.ports.now();
         match event {
             Ok(Event::Stored(task, result)) => self.stored(task, result),
-            Ok(Event::Admitted(task, result)) => self.admission_ended(task, result),
+            Ok(Event::Admitted(task, result, silent)) => {
+                self.admission_ended(task, result, silent);
+            }
             Ok(Event::Opened(peer, held, opening)) => self.opening_came(peer, held, opening),
             Ok(Event::Ruled(attempt, ruling, own)) => {
                 if let Some(sides) = self.sides(attempt) {

@@ -32,6 +32,8 @@ pub const FAILURES_MAX: u32 = 3;
 pub const INCONCLUSIVE_MAX: u32 = 3;
 /// Attempts of one step that were lost with their worker. Many: workers of a mesh come and go.
 pub const LOST_MAX: u32 = 64;
+/// Times that one worker may give a step back without a reason that counts, before it gets it no more.
+pub const RETURNS_MAX: u32 = 3;
 /// Attempts of one step that run at a time: the first, and one more when it is slow.
 pub const TRIES_MAX: usize = 2;
 /// Sentences that are kept of a task; the oldest go first.

@@ -13,7 +13,9 @@ use edgecoder_protocol::{
     work::{AttemptId, ContentRef, Part, ResultSummary},
 };
 
-use crate::config::{FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, TASKS_MAX, TASKS_OF_ONE_MAX};
+use crate::config::{
+    FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, RETURNS_MAX, TASKS_MAX, TASKS_OF_ONE_MAX,
+};
 
 mod admission;
 mod claims;
@@ -72,6 +74,13 @@ pub enum Output {
     },
     /// Tell the worker that its lease is over.
     Stop {
+        /// Who.
+        worker: PeerId,
+        /// What.
+        held: Held,
+    },
+    /// A lease has ended with its worker's silence.
+    Lost {
         /// Who.
         worker: PeerId,
         /// What.
@@ -214,6 +223,7 @@ impl Machine {
     /// A node's last connection is closed.
     pub fn disconnected(&mut self, now: Millis, peer: PeerId) {
         self.polls.retain(|poll| poll.peer != peer);
+        self.nodes.leave(peer);
         let soon = now.after(GRACE);
         for claim in self.claims_of(peer).filter(|claim| !claim.is_opened()) {
             claim.until = claim.until.min(soon);
@@ -260,7 +270,14 @@ impl Machine {
             return;
         };
         let ending = match (why, held.part) {
-            (WhyBack::Drained, _) => None,
+            (WhyBack::Drained, _) => {
+                let returns = step.returns.entry(peer).or_default();
+                *returns += 1;
+                if *returns >= RETURNS_MAX {
+                    step.barred.insert(peer);
+                }
+                None
+            }
             (WhyBack::Impossible, Part::Author) => Some(sentence.to_owned()),
             (WhyBack::Unable | WhyBack::Impossible, _) => {
                 step.barred.insert(peer);
@@ -367,9 +384,17 @@ impl Machine {
         (leases, self.polls.len(), open.count())
     }
 
-    /// Nodes whose models others may ask.
+    /// Nodes whose models others may ask, as far as they are connected.
     pub fn inference_slots(&self) -> Vec<PeerId> {
         self.nodes.inference_slots()
+    }
+
+    /// Where `peer` says that it listens; nothing of one that is not registered.
+    pub fn addresses(&self, peer: &PeerId) -> Vec<String> {
+        let offer = self.nodes.get(peer);
+        offer
+            .map(|offer| offer.addresses.clone())
+            .unwrap_or_default()
     }
 
     /// Whether `peer` answers for a model itself.

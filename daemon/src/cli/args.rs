@@ -321,6 +321,23 @@ pub enum Subject {
     Sandbox,
     /// Generation through the daemon against llama.cpp's C API.
     Inference,
+    /// Tasks, gossip and transfers between nodes on this machine; minutes, and some need root.
+    Mesh,
+}
+
+/// A part of `edgecoder bench mesh`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MeshPart {
+    /// An execution in the network against the same at home.
+    Exec,
+    /// Many executions against Dask, which is installed into the cache when missing.
+    Dask,
+    /// How fast a message reaches 50 and 200 peers.
+    Gossip,
+    /// What an idle daemon among 50 peers costs.
+    Idle,
+    /// A content from four providers against one; needs root.
+    Transfer,
 }
 
 /// `edgecoder bench`.
@@ -328,6 +345,9 @@ pub enum Subject {
 pub struct Bench {
     /// What to measure.
     pub subject: Subject,
+    /// Of `mesh`: these parts alone, comma-separated.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    pub only: Vec<MeshPart>,
     /// One JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

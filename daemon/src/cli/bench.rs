@@ -11,12 +11,12 @@ use serde::Serialize;
 
 use super::{
     Place,
-    args::{Bench, Solver, Subject},
+    args::{Bench, MeshPart, Solver, Subject},
     bench_daemon::Own,
     bench_peer::{PYTHON, children_cpu_ms, native, native_command, native_over},
     client::Client,
     eval::{evaluate, parse_tasks, process_cpu_ms},
-    failure::{FAILED, Failure, INTERNAL},
+    failure::{FAILED, Failure, INTERNAL, USAGE},
     manage::print_json,
     screen::{self, Tone},
 };
@@ -38,8 +38,9 @@ const CPU_BOUND: [(&str, &str); 5] = [
     ("matmul", include_str!("bench_programs/matmul.py")),
 ];
 /// Varied tasks with their own solutions.
-const SET: &[u8] = include_bytes!("../../../tests/programs/programs.jsonl.gz");
-const TRIVIAL: &str = "print(sum(range(10)))\n";
+pub const SET: &[u8] = include_bytes!("../../../tests/programs/programs.jsonl.gz");
+/// A program that does next to nothing.
+pub const TRIVIAL: &str = "print(sum(range(10)))\n";
 
 /// One figure with its spread.
 #[derive(Clone, Debug, Serialize)]
@@ -67,9 +68,9 @@ pub struct Row {
     pub ours: Figure,
     /// The peer's.
     pub peer: Figure,
-    /// Ours to the peer's.
+    /// Ours to the peer's; not a number (`null`) when it was not measured, and then no bar is kept.
     pub ratio: f64,
-    /// What the ratio must keep.
+    /// What the ratio must keep; empty for what is only shown.
     pub bar: String,
     /// Whether it does.
     pub ok: bool,
@@ -93,9 +94,14 @@ struct Machine {
 
 /// `edgecoder bench`.
 pub async fn run(at: &Place, args: Bench) -> Result<u8, Failure> {
+    if args.subject != Subject::Mesh && !args.only.is_empty() {
+        let message = "--only names parts of `bench mesh`";
+        return Err(Failure::new(USAGE, message, "leave it out"));
+    }
     let rows = match args.subject {
         Subject::Sandbox => sandbox(at).await?,
         Subject::Inference => super::bench_inference::run(at).await?,
+        Subject::Mesh => mesh(at, &args.only).await?,
     };
     let ok = rows.iter().all(|row| row.ok);
     let report = Report {
@@ -112,6 +118,21 @@ pub async fn run(at: &Place, args: Bench) -> Result<u8, Failure> {
     Ok(if ok { 0 } else { FAILED })
 }
 
+#[cfg(feature = "mesh")]
+async fn mesh(at: &Place, only: &[MeshPart]) -> Result<Vec<Row>, Failure> {
+    super::bench_mesh::run(at, only).await
+}
+
+#[cfg(not(feature = "mesh"))]
+async fn mesh(_: &Place, _: &[MeshPart]) -> Result<Vec<Row>, Failure> {
+    let message = "this program was built without the mesh";
+    Err(Failure::new(
+        USAGE,
+        message,
+        "build it with its usual features",
+    ))
+}
+
 fn show(report: &Report) {
     let machine = &report.machine;
     screen::line(format!(
@@ -119,13 +140,22 @@ fn show(report: &Report) {
         machine.cores, machine.cpu, machine.os, machine.arch, report.load
     ));
     for row in &report.rows {
+        if row.ratio.is_nan() {
+            let mark = screen::out("none", Tone::Bad);
+            screen::line(format!("  {mark} {} (bar {})", row.name, row.bar));
+            continue;
+        }
+        let bar = match row.bar.is_empty() {
+            true => "no bar".to_owned(),
+            false => format!("bar {}", row.bar),
+        };
         let p99 = row
             .ours
             .p99
             .map(|p99| format!(" (p99 {p99:.2})"))
             .unwrap_or_default();
         screen::line(format!(
-            "  {} {:<34} {:>9.2}{p99} {} against {:>9.2} {}: ratio {:.2}, bar {}",
+            "  {} {:<34} {:>9.2}{p99} {} against {:>9.2} {}: ratio {:.2}, {bar}",
             if row.ok {
                 screen::out("ok  ", Tone::Good)
             } else {
@@ -136,8 +166,7 @@ fn show(report: &Report) {
             row.ours.unit,
             row.peer.median,
             row.peer.name.unwrap_or("peer"),
-            row.ratio,
-            row.bar
+            row.ratio
         ));
     }
 }

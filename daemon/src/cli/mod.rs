@@ -5,6 +5,8 @@ mod asserts;
 mod bench;
 mod bench_daemon;
 mod bench_inference;
+#[cfg(feature = "mesh")]
+mod bench_mesh;
 mod bench_peer;
 mod client;
 mod daemon;

@@ -183,7 +183,7 @@ impl SlotModel {
     /// [`ErrorObject`] when it cannot be asked.
     pub async fn card(&self) -> Result<ModelCard, ErrorObject> {
         let token = self.token.clone();
-        match self.ask(ModelAsk::Card { token }, SPARE * 6).await? {
+        match self.ask(ModelAsk::Card { token }, SPARE).await? {
             ModelAnswer::Card(card) => Ok(*card),
             other => Err(unexpected(other)),
         }

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Contents, Hub, JoinError, Means, Roles, Slot, topics};
 use crate::{
-    config::{Config, KademliaMode, MeshConfig},
+    config::{Config, KademliaMode, MeshConfig, ROLES},
     network::Network,
 };
 
@@ -76,6 +76,27 @@ fn subscriptions(config: &Config, network: &Network) -> Vec<String> {
     topics.collect()
 }
 
+/// Whether this build has what the roles need.
+fn built(wanted: &[Role]) -> Result<(), JoinError> {
+    let has = |role: &Role| match role {
+        Role::Agent => cfg!(feature = "agent"),
+        Role::Inference => cfg!(feature = "inference"),
+        Role::Worker => cfg!(feature = "worker"),
+        Role::Coordinator => cfg!(feature = "coordinator"),
+        Role::Bootstrap => cfg!(feature = "bootstrap"),
+    };
+    let name = |role: &Role| {
+        ROLES
+            .iter()
+            .find(|(_, one)| one == role)
+            .map_or("", |(name, _)| name)
+    };
+    match wanted.iter().find(|role| !has(role)) {
+        Some(role) => Err(JoinError::NotBuilt { role: name(role) }),
+        None => Ok(()),
+    }
+}
+
 /// Starts the roles that were asked for.
 pub async fn roles(
     means: Means,
@@ -117,6 +138,7 @@ pub async fn roles(
     });
     let tasks = TaskTracker::new();
     let wanted = hub.config.network_roles();
+    built(&wanted)?;
     let mut roles = Roles::default();
     if wanted.contains(&Role::Inference) {
         roles.slot = Some(Slot::new());

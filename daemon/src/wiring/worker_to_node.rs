@@ -7,6 +7,7 @@ use std::{
 };
 
 use edgecoder_agent::{Model, PortError, Tests, solve};
+use edgecoder_mesh::FoundBy;
 use edgecoder_protocol::{
     Hash, Millis, Outcome, Signed, Tokens,
     generation::{GenerateRequest, Generation},
@@ -176,6 +177,10 @@ impl Outside {
             return Err(impossible(
                 "the task that was lent is not the one that its submitter signed",
             ));
+        }
+        for hint in &grant.hints {
+            let addresses = hint.addresses.clone();
+            hub.mesh.learn(hint.peer, addresses, FoundBy::Record).await;
         }
         let task_key = self.task_key(&grant, &key, submitter, lease).await?;
         let parts = Parts {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{capped, short};
 use crate::{
     ids::{Hash, PeerId, TaskId},
+    network::ADDRESSES_MAX,
     operator::ErrorObject,
     plan::STEPS_MAX,
     record::PeerRecord,
@@ -28,6 +29,8 @@ pub const TAKE_MAX: usize = 16;
 pub const NOTES_MAX: usize = 64;
 /// Milliseconds that the answer to [`Request::Watch`] or [`Request::Take`] may wait for something to say.
 pub const DONE_AFTER_MAX: u32 = 20_000;
+/// Nodes that a grant says the addresses of: the model's and the submitter's.
+const HINTS_MAX: usize = 2;
 /// Records in one answer.
 const RECORDS_MAX: usize = 64;
 /// Readers that are named.
@@ -96,6 +99,19 @@ pub struct Grant {
     pub key: Option<WrappedKey>,
     /// Leave to ask a model, for an author whose task needs one.
     pub token: Option<Signed<CapabilityToken>>,
+    /// Where the nodes listen that the worker may have to ask: hints, since who answers proves who it is.
+    #[serde(deserialize_with = "capped::<_, _, HINTS_MAX>")]
+    pub hints: Vec<Hint>,
+}
+
+/// Where a node is said to listen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// Who.
+    pub peer: PeerId,
+    /// Multiaddresses.
+    #[serde(deserialize_with = "capped::<_, _, ADDRESSES_MAX>")]
+    pub addresses: Vec<String>,
 }
 
 /// A result is fixed: nobody has seen it, and it cannot be another any more.

@@ -2,7 +2,8 @@
 //!
 //! `scripted-node EDGECODERD SCRIPT` reads the same settings as `edgecoderd`. SCRIPT is a JSON list of rows
 //! `{"contains": TEXT, "say": [TEXT...], "after_ms": N}`: a request whose last message contains the text is answered so,
-//! by the first row that fits, after that time; any other gets an empty answer.
+//! by the first row that fits, after that time; any other gets an empty answer. It answers one request at a time, as a
+//! model does that fills its machine.
 
 use std::{path::PathBuf, pin::Pin, process::ExitCode, sync::Arc, time::Duration};
 
@@ -12,10 +13,15 @@ use edgecoder_daemon::{
     serve,
     wiring::{ModelAnswer, Models},
 };
-use edgecoder_inference::{Provider, Scripted, scripted::Act};
+use edgecoder_inference::{Boxed, Delta, Provider, Scripted, scripted::Act};
 use edgecoder_node_store::Faults;
-use edgecoder_protocol::operator::{ErrorKind, ErrorObject, ModelView};
+use edgecoder_protocol::{
+    generation::{GenerateRequest, Generation, ModelCard},
+    operator::{ErrorKind, ErrorObject, ModelView},
+};
 use serde::Deserialize;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Deserialize)]
 struct Row {
@@ -25,12 +31,36 @@ struct Row {
     after_ms: u64,
 }
 
+/// A script that is asked one thing at a time.
+struct InTurn {
+    script: Scripted,
+    turn: Mutex<()>,
+}
+
+impl Provider for InTurn {
+    fn generate(
+        &self,
+        request: GenerateRequest,
+        sink: Option<mpsc::Sender<Delta>>,
+        cancel: CancellationToken,
+    ) -> Boxed<'_, Generation> {
+        Box::pin(async move {
+            let _turn = self.turn.lock().await;
+            self.script.generate(request, sink, cancel).await
+        })
+    }
+
+    fn card(&self) -> Boxed<'_, ModelCard> {
+        self.script.card()
+    }
+}
+
 /// One model, always the same.
-struct Script(Scripted);
+struct Script(Arc<InTurn>);
 
 impl Models for Script {
     fn active(&self) -> ModelAnswer<'_, Arc<dyn Provider>> {
-        Box::pin(async { Ok(Arc::new(self.0.clone()) as Arc<dyn Provider>) })
+        Box::pin(async { Ok(self.0.clone() as Arc<dyn Provider>) })
     }
 
     fn choose(&self, _: &str) {}
@@ -68,7 +98,7 @@ fn run() -> anyhow::Result<()> {
     let usage = "scripted-node EDGECODERD SCRIPT";
     let (program, script) = (words.next().context(usage)?, words.next().context(usage)?);
     let rows: Vec<Row> = serde_json::from_slice(&std::fs::read(script)?)?;
-    let model = Scripted::new(move |request| {
+    let script = Scripted::new(move |request| {
         let last = request
             .messages
             .last()
@@ -92,7 +122,8 @@ fn run() -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let models = Arc::new(Script(model));
+    let turn = Mutex::new(());
+    let models = Arc::new(Script(Arc::new(InTurn { script, turn })));
     let program = serve::Program::at(program);
     runtime.block_on(serve::run_with(config, Faults::default(), program, models))?;
     Ok(())

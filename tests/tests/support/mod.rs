@@ -10,6 +10,7 @@
 )]
 
 mod http;
+pub mod namespace;
 pub mod network;
 pub mod peer;
 mod said;

@@ -12,6 +12,8 @@ pub struct Node {
     pub daemon: Option<Child>,
     /// A script in a model's place.
     script: Option<PathBuf>,
+    /// The network namespace that its daemon runs in.
+    pub namespace: Option<String>,
 }
 
 impl Node {
@@ -29,19 +31,31 @@ impl Node {
             home,
             daemon: None,
             script: None,
+            namespace: None,
         }
+    }
+
+    /// Puts a script in the model's place, from the next start on.
+    pub fn follow(&mut self, script: &Value) {
+        self.script = Some(self.home.write("script.json", script.to_string()));
     }
 
     /// Starts its daemon.
     pub fn start(&mut self) {
-        let mut command = match &self.script {
-            None => self.home.command(program("edgecoderd")),
-            Some(script) => {
-                let mut command = self.home.command(program("scripted-node"));
-                command.arg(program("edgecoderd")).arg(script);
-                command
-            }
+        let mut words = match &self.script {
+            None => vec![program("edgecoderd")],
+            Some(script) => vec![
+                program("scripted-node"),
+                program("edgecoderd"),
+                script.clone(),
+            ],
         };
+        if let Some(namespace) = &self.namespace {
+            let enter = ["ip", "netns", "exec", namespace].map(PathBuf::from);
+            words.splice(..0, enter);
+        }
+        let mut command = self.home.command(&words[0]);
+        command.args(&words[1..]);
         self.daemon = Some(self.home.start(&mut command));
     }
 
@@ -95,11 +109,12 @@ impl Network {
     /// The same, with a script in the model's place.
     pub fn found_scripted(roles: &str, script: &Value) -> Self {
         let mut founder = Node::new(roles, &[]);
-        founder.script = Some(founder.home.write("script.json", script.to_string()));
+        founder.follow(script);
         Self::founded_by(founder)
     }
 
-    fn founded_by(mut founder: Node) -> Self {
+    /// The same, by a node that is not started yet.
+    pub fn founded_by(mut founder: Node) -> Self {
         let said = founder.home.run("network create test");
         assert_eq!(said.code, 0, "{said:?}");
         founder.start();
@@ -113,10 +128,15 @@ impl Network {
     /// A node that has joined and registered.
     pub fn join(&self, roles: &str, settings: &[(&str, &str)]) -> Node {
         let mut node = Node::new(roles, settings);
+        self.admit(&mut node);
+        node
+    }
+
+    /// Lets a node that is not started join, starts it, and waits until it is registered.
+    pub fn admit(&self, node: &mut Node) {
         let said = node.home.edgecoder(&["network", "join", &self.line]);
         assert_eq!(said.code, 0, "{said:?}");
         node.start();
         node.wait_registered();
-        node
     }
 }

@@ -2,6 +2,7 @@
 //! leases and opens what it committed to. What it says and signs is the test's to choose; no honest worker runs here.
 
 mod lent;
+mod scene;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,11 +19,11 @@ use edgecoder_protocol::{
     key::NodeKey,
     network::{Invite, InviteLine},
     operator::{ErrorKind, ErrorObject},
-    record::{LIFE_MAX_MS, ModelOffer, PeerRecord, Role},
+    record::{LIFE_MAX_MS, PeerRecord, Role},
     sealing::OpenKey,
     wire::{
         self, CONTROL_MAX, Commit, Held, INFERENCE_MAX, ModelAnswer, ModelAsk, Opening, Request,
-        Response, Sealed,
+        Response, Sealed, WhyBack,
     },
     work::LeaseKey,
 };
@@ -33,7 +34,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+#[allow(unused_imports, reason = "each test file uses its own part")]
 pub use lent::{Lent, forge, run_of};
+#[allow(unused_imports, reason = "each test file uses its own part")]
+pub use scene::{SOLUTION, Scene, id};
 
 use super::network::Network;
 
@@ -55,7 +59,6 @@ struct Shared {
     key: NodeKey,
     invite: Invite,
     profile: ProfileId,
-    models: Vec<ModelOffer>,
     mesh: Mesh,
     /// What it answers when it is asked to open.
     openings: Mutex<BTreeMap<Held, Opening>>,
@@ -82,6 +85,10 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Now, by this machine's clock.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it signs moments as a real node does"
+)]
 pub fn now() -> Millis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Millis(since.unwrap().as_millis() as u64)
@@ -101,7 +108,7 @@ pub fn invite(network: &Network) -> Invite {
 impl Peer {
     /// A worker that the coordinator has taken for one.
     pub fn join(network: &Network, name: &str) -> Self {
-        let peer = Self::connect(network, name, Vec::new(), invite(network).genesis.id());
+        let peer = Self::connect(network, name, invite(network).genesis.id());
         let registered = peer.ask(Request::Register(Box::new(peer.signed_record())));
         assert!(
             matches!(registered, Response::Done { .. }),
@@ -111,12 +118,7 @@ impl Peer {
     }
 
     /// A node that has not said anything yet; `spoken` is the network that its frames name.
-    pub fn connect(
-        network: &Network,
-        name: &str,
-        models: Vec<ModelOffer>,
-        spoken: NetworkId,
-    ) -> Self {
+    pub fn connect(network: &Network, name: &str, spoken: NetworkId) -> Self {
         let _inside = RUNTIME.enter();
         let invite = invite(network);
         let config = Config {
@@ -136,7 +138,6 @@ impl Peer {
             key,
             invite,
             profile: serde_json::from_value(status["profile"].clone()).unwrap(),
-            models,
             mesh,
             openings: Mutex::default(),
             held: Mutex::default(),
@@ -261,9 +262,17 @@ impl Peer {
         Some(lent)
     }
 
-    /// Waits until it is lent something.
-    pub fn lent(&self) -> Lent {
-        super::wait_for("a lease", || self.take(1_000))
+    /// Hands a lease back.
+    pub fn hand_back(&self, lent: &Lent, why: WhyBack) {
+        let held = lent.held;
+        lock(&self.shared.held).remove(&held);
+        let sentence = "so says an adversary".into();
+        // One that has left hands nothing back.
+        self.try_ask(Request::GiveBack {
+            held,
+            why,
+            sentence,
+        });
     }
 
     /// What it answers when it is asked to open `held`.
@@ -279,11 +288,6 @@ impl Peer {
             commitment,
             answer,
         })))
-    }
-
-    /// Holds on to a lease no longer.
-    pub fn let_go(&self, held: &Held) {
-        lock(&self.shared.held).remove(held);
     }
 
     /// Whether it has left.
@@ -304,19 +308,15 @@ impl Shared {
     }
 
     async fn record(&self) -> PeerRecord {
-        let mut roles = vec![Role::Agent, Role::Worker];
-        if !self.models.is_empty() {
-            roles.insert(1, Role::Inference);
-        }
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         PeerRecord {
             network: self.invite.genesis.id(),
             peer: self.key.peer_id(),
             seal: OpenKey::from_seed(&mut [7; 32]).public().unwrap(),
             owner: None,
-            roles,
+            roles: vec![Role::Agent, Role::Worker],
             languages: vec!["python".into()],
-            models: self.models.clone(),
+            models: Vec::new(),
             slots: 1,
             hours: None,
             profile: self.profile,

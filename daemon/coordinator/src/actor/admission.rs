@@ -14,6 +14,9 @@ use edgecoder_protocol::{
 use super::{Actor, Event, Matter, record};
 use crate::{Need, Ports};
 
+/// Slots that are asked for a plan, one after the other.
+const PLANNERS: usize = 2;
+
 /// What admission came to.
 pub struct Admitted {
     /// What each step needs.
@@ -28,7 +31,8 @@ struct Applicant {
     need: Need,
     job: Sealed,
     key: Option<TaskKey>,
-    token: Option<(PeerId, Signed<CapabilityToken>)>,
+    /// Leave to ask for a plan, at the slots in the order in which they are tried.
+    tokens: Vec<(PeerId, Signed<CapabilityToken>)>,
 }
 
 impl<P: Ports> Actor<P> {
@@ -40,15 +44,15 @@ impl<P: Ports> Actor<P> {
             .after(Duration::from_millis(matter.deadline_ms));
         self.machine
             .submitted(id, matter.submitter, matter.need.clone(), deadline);
-        let token = self.planning_token(&matter);
+        let tokens = self.planning_tokens(&matter);
         let applicant = Applicant {
             submitter: matter.submitter,
             need: matter.need.clone(),
             job: matter.job.clone(),
             key: matter.key.clone(),
-            token,
+            tokens,
         };
-        if let Some((slot, _)) = &applicant.token {
+        for (slot, _) in &applicant.tokens {
             self.machine.reader(id, *slot);
         }
         self.matters.insert(id, matter);
@@ -56,7 +60,9 @@ impl<P: Ports> Actor<P> {
         self.work.spawn(async move {
             // Never closed.
             let _place = places.acquire_owned().await;
-            Event::Admitted(id, admit(&ports, applicant).await)
+            let mut silent = Vec::new();
+            let admitted = admit(&ports, applicant, &mut silent).await;
+            Event::Admitted(id, admitted, silent)
         });
     }
 
@@ -84,35 +90,55 @@ impl<P: Ports> Actor<P> {
         self.matters.insert(id, matter);
     }
 
-    /// Leave for the coordinator itself to ask a model for a plan.
-    fn planning_token(&mut self, matter: &Matter) -> Option<(PeerId, Signed<CapabilityToken>)> {
+    /// Leave for the coordinator itself to ask a model for a plan: at two slots, since one may just have gone.
+    fn planning_tokens(&mut self, matter: &Matter) -> Vec<(PeerId, Signed<CapabilityToken>)> {
         if !matter.need.model || matter.key.is_none() {
-            return None;
+            return Vec::new();
         }
-        let slot = self.next_slot()?;
-        let (spec, _) = matter.spec.open().ok()?;
-        let token = CapabilityToken {
-            network: self.network,
-            attempt: AttemptId {
-                task: matter.id,
-                subtask: 0,
-                attempt: 0,
-            },
-            caller: self.key.peer_id(),
-            slot,
-            budget: spec.tokens,
-            term: self.term,
-            issued: self.ports.now(),
-            life_ms: TOKEN_MAX_MS,
+        let Ok((spec, _)) = matter.spec.open() else {
+            return Vec::new();
         };
-        Some((slot, Signed::new(token, &self.key)))
+        let mut tokens: Vec<(PeerId, Signed<CapabilityToken>)> = Vec::new();
+        for _ in 0..PLANNERS {
+            let Some(slot) = self.next_slot() else {
+                break;
+            };
+            if tokens.iter().any(|(other, _)| *other == slot) {
+                continue;
+            }
+            let token = CapabilityToken {
+                network: self.network,
+                attempt: AttemptId {
+                    task: matter.id,
+                    subtask: 0,
+                    attempt: 0,
+                },
+                caller: self.key.peer_id(),
+                slot,
+                budget: spec.tokens,
+                term: self.term,
+                issued: self.ports.now(),
+                life_ms: TOKEN_MAX_MS,
+            };
+            tokens.push((slot, Signed::new(token, &self.key)));
+        }
+        tokens
     }
 
-    pub(super) fn admission_ended(&mut self, task: TaskId, result: Result<Admitted, ErrorObject>) {
+    pub(super) fn admission_ended(
+        &mut self,
+        task: TaskId,
+        result: Result<Admitted, ErrorObject>,
+        silent: Vec<PeerId>,
+    ) {
+        for slot in silent {
+            self.shun(slot);
+        }
         let now = self.ports.now();
         match result {
             Err(error) => self.machine.refused(now, task, error),
             Ok(Admitted { steps, plan }) => {
+                tracing::debug!(%task, steps = steps.len(), "planned");
                 if let Some(matter) = self.matters.get_mut(&task) {
                     matter.steps.clone_from(&steps);
                     matter.plan = plan;
@@ -159,7 +185,11 @@ impl<P: Ports> Actor<P> {
     }
 }
 
-async fn admit<P: Ports>(ports: &Arc<P>, applicant: Applicant) -> Result<Admitted, ErrorObject> {
+async fn admit<P: Ports>(
+    ports: &Arc<P>,
+    applicant: Applicant,
+    silent: &mut Vec<PeerId>,
+) -> Result<Admitted, ErrorObject> {
     let one = Admitted {
         steps: vec![Vec::new()],
         plan: None,
@@ -181,17 +211,25 @@ async fn admit<P: Ports>(ports: &Arc<P>, applicant: Applicant) -> Result<Admitte
         return Err(bad("the task is not what it says of itself".into()));
     }
     ports.baseline(&job).await?;
-    let (Job::Solve(task), Some((slot, token))) = (&job, applicant.token) else {
+    let Job::Solve(task) = &job else {
         return Ok(one);
     };
     // A plan that cannot be had is no reason to refuse: one step always does.
-    let reply = match ports.plan(task, slot, token).await {
-        Ok(Some(reply)) => reply,
-        Ok(None) => return Ok(one),
-        Err(error) => {
-            tracing::info!(%error, "no plan was made");
-            return Ok(one);
+    let mut reply = None;
+    for (slot, token) in applicant.tokens {
+        match ports.plan(task, slot, token).await {
+            Ok(said) => {
+                reply = said;
+                break;
+            }
+            Err(error) => {
+                tracing::info!(%slot, %error, "no plan was made");
+                silent.push(slot);
+            }
         }
+    }
+    let Some(reply) = reply else {
+        return Ok(one);
     };
     let plan = match Plan::read(&reply, task) {
         Ok(plan) if plan.steps().len() > 1 => plan,

@@ -1,12 +1,12 @@
 //! Leases and news on their way out: signed, with keys wrapped, and small enough for one message.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
     Millis, PeerId, Signed,
     operator::ErrorObject,
     sealing::SealKey,
-    wire::{CONTROL_MAX, CheckedResult, Grant, News, Response, Sealed},
+    wire::{CONTROL_MAX, CheckedResult, Grant, Held, Hint, News, Response, Sealed},
     work::{AttemptId, CapabilityToken, Part, SubtaskLease, TOKEN_MAX_MS},
 };
 use tokio::sync::oneshot;
@@ -14,6 +14,9 @@ use tracing::debug;
 
 use super::{Actor, Event, requests::lease_purpose};
 use crate::{Lease, Ports};
+
+/// A slot that could not be asked is left alone for so long: it registers every 15 s if it is there.
+const SHUN: Duration = Duration::from_secs(20);
 
 /// Inline bytes of one message; the rest of the service's cap is for what is around them.
 const INLINE_TOTAL: usize = CONTROL_MAX - (64 << 10);
@@ -63,6 +66,7 @@ impl<P: Ports> Actor<P> {
         let mut random = [0; 32];
         self.ports.random(&mut random);
         let matter = self.matters.get(&held.attempt.task)?;
+        let submitter = matter.submitter;
         let purpose = lease_purpose(&held, lease.worker);
         let wrapped = match &matter.key {
             Some(task) => Some(task.wrap(&key, &purpose, &mut random).ok()?),
@@ -97,22 +101,46 @@ impl<P: Ports> Actor<P> {
             answer,
             key: wrapped,
             token: None,
+            hints: Vec::new(),
         };
+        // A sealed task's key is its submitter's to give.
+        let mut asked: Vec<PeerId> = grant
+            .key
+            .is_none()
+            .then_some(submitter)
+            .into_iter()
+            .collect();
         let token = match needs_model {
-            true => Some(self.token(lease, now)?),
+            true => {
+                let (slot, token) = self.token(lease, now)?;
+                asked.push(slot);
+                Some(token)
+            }
             false => None,
         };
-        Some(Grant { token, ..grant })
+        let hint = |peer| Hint {
+            peer,
+            addresses: self.machine.addresses(&peer),
+        };
+        let hints = asked.into_iter().map(hint).collect();
+        Some(Grant {
+            token,
+            hints,
+            ..grant
+        })
     }
 
     /// Leave to ask the worker's own model, or the next slot's.
-    fn token(&mut self, lease: &Lease, now: Millis) -> Option<Signed<CapabilityToken>> {
+    fn token(&mut self, lease: &Lease, now: Millis) -> Option<(PeerId, Signed<CapabilityToken>)> {
         let attempt = lease.held.attempt;
         let slot = match self.machine.has_model(&lease.worker) {
             true => lease.worker,
             false => self.next_slot()?,
         };
         self.machine.reader(attempt.task, slot);
+        if let Some(sides) = self.sides(attempt) {
+            sides.slot = Some(slot);
+        }
         let matter = self.matters.get(&attempt.task)?;
         let (spec, _) = matter.spec.open().ok()?;
         let token = CapabilityToken {
@@ -125,13 +153,38 @@ impl<P: Ports> Actor<P> {
             issued: now,
             life_ms: TOKEN_MAX_MS,
         };
-        Some(Signed::new(token, &self.key))
+        Some((slot, Signed::new(token, &self.key)))
     }
 
+    /// The next slot in turn, past those that could not be asked lately unless there is no other.
     pub(super) fn next_slot(&mut self) -> Option<PeerId> {
-        let slots = self.machine.inference_slots();
+        let now = self.ports.now();
+        self.shunned.retain(|_, until| *until > now);
+        let all = self.machine.inference_slots();
+        let well = |peer: &&PeerId| !self.shunned.contains_key(peer);
+        let good: Vec<PeerId> = all.iter().filter(well).copied().collect();
+        let slots = if good.is_empty() { all } else { good };
         self.turn = self.turn.wrapping_add(1);
         slots.get(self.turn % slots.len().max(1)).copied()
+    }
+
+    /// A worker could not ask the slot that it was sent to: nobody is sent there for a while, and the worker is not to
+    /// blame. False when it asked its own.
+    pub(super) fn shun_slot(&mut self, held: &Held, worker: PeerId) -> bool {
+        let slot = self.sides(held.attempt).and_then(|sides| sides.slot);
+        match slot.filter(|slot| *slot != worker) {
+            Some(slot) => {
+                self.shun(slot);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Sends nobody to a slot for a while.
+    pub(super) fn shun(&mut self, slot: PeerId) {
+        let until = self.ports.now().after(SHUN);
+        self.shunned.insert(slot, until);
     }
 
     pub(super) fn send_news(&mut self, mut news: News, reply: oneshot::Sender<Response>) {

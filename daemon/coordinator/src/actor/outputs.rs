@@ -39,6 +39,11 @@ impl<P: Ports> Actor<P> {
                     commitment,
                 } => self.open_one(worker, held, commitment),
                 Output::Stop { worker, held } => self.stop_one(worker, held),
+                Output::Lost { worker, held } => {
+                    let (task, step) = (held.attempt.task, held.attempt.subtask);
+                    let (attempt, part) = (held.attempt.attempt, held.part);
+                    tracing::debug!(%task, step, attempt, ?part, %worker, "lost");
+                }
                 Output::Rule { attempt } => self.rule(attempt),
                 Output::StepDone { attempt } => self.step_done(attempt),
                 Output::News { task } => {

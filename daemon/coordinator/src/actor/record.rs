@@ -31,6 +31,8 @@ pub struct Sides {
     pub checker: Option<Opening>,
     /// The coordinator's own run, which decided a dispute.
     pub own: Option<Opening>,
+    /// Whose model its author may ask.
+    pub slot: Option<PeerId>,
 }
 
 /// A task's contents.

@@ -6,7 +6,7 @@ use edgecoder_protocol::{
     record::{PeerRecord, Role, open_record},
     sealing::{Purpose, SealKey, TaskKey},
     task::PrivacyClass,
-    wire::{Commit, DONE_AFTER_MAX, Held, News, Request, Response, Submission},
+    wire::{Commit, DONE_AFTER_MAX, Held, News, Request, Response, Submission, WhyBack},
     work::{LeaseKey, Part, TaskSpec},
 };
 use tokio::sync::oneshot;
@@ -76,6 +76,14 @@ impl<P: Ports> Actor<P> {
                 why,
                 sentence,
             } => {
+                let is_slots_fault = why == WhyBack::Unable
+                    && held.part == Part::Author
+                    && self.shun_slot(&held, from);
+                let why = if is_slots_fault {
+                    WhyBack::Drained
+                } else {
+                    why
+                };
                 self.machine.given_back(now, from, held, why, &sentence);
                 done
             }
@@ -111,6 +119,7 @@ impl<P: Ports> Actor<P> {
             is_inference: record.roles.contains(&Role::Inference) && !record.models.is_empty(),
             languages: record.languages.iter().cloned().collect(),
             profile: record.profile,
+            addresses: record.addresses.clone(),
             until: Millis(now.0 + u64::from(record.life_ms)),
         };
         match self.machine.register(now, from, offer) {

@@ -28,6 +28,7 @@ impl Machine {
             // Its parked poll would only swallow more work.
             self.polls.retain(|poll| poll.peer != worker);
             self.drop_claim(&held);
+            self.outputs.push_back(Output::Lost { worker, held });
             self.outputs.push_back(Output::Stop { worker, held });
             self.lost(now, &held);
         }

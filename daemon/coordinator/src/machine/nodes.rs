@@ -22,6 +22,8 @@ pub struct NodeOffer {
     pub languages: BTreeSet<String>,
     /// What its executions agree with.
     pub profile: ProfileId,
+    /// Where it says that it listens.
+    pub addresses: Vec<String>,
     /// Until when the record holds, by this clock.
     pub until: Millis,
 }
@@ -43,6 +45,8 @@ impl NodeOffer {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     known: BTreeMap<PeerId, NodeOffer>,
+    /// Of these, those whose connection has closed since they last registered.
+    away: BTreeSet<PeerId>,
 }
 
 impl Nodes {
@@ -51,12 +55,21 @@ impl Nodes {
         let has_room = self.known.len() < NODES_MAX || self.known.contains_key(&peer);
         if has_room {
             self.known.insert(peer, offer);
+            self.away.remove(&peer);
         }
         has_room
     }
 
     pub(super) fn expire(&mut self, now: Millis) {
         self.known.retain(|_, offer| offer.until > now);
+        self.away.retain(|peer| self.known.contains_key(peer));
+    }
+
+    /// Its connection has closed: nothing is expected of it until it registers again.
+    pub(super) fn leave(&mut self, peer: PeerId) {
+        if self.known.contains_key(&peer) {
+            self.away.insert(peer);
+        }
     }
 
     pub(super) fn get(&self, peer: &PeerId) -> Option<&NodeOffer> {
@@ -111,7 +124,11 @@ impl Nodes {
     }
 
     pub(super) fn inference_slots(&self) -> Vec<PeerId> {
-        let slots = self.known.iter().filter(|(_, offer)| offer.is_inference);
+        let is_here = |peer: &PeerId| !self.away.contains(peer);
+        let slots = self
+            .known
+            .iter()
+            .filter(|(peer, offer)| offer.is_inference && is_here(peer));
         slots.map(|(peer, _)| *peer).collect()
     }
 }

@@ -133,6 +133,8 @@ pub(super) struct Step {
     pub(super) lost: u32,
     /// Who is lent this step no more.
     pub(super) barred: BTreeSet<PeerId>,
+    /// How often each worker gave it back without a reason that counts. No more than nodes.
+    pub(super) returns: BTreeMap<PeerId, u32>,
     pub(super) is_done: bool,
 }
 

@@ -32,6 +32,7 @@ fn offer(owner: Option<PeerId>) -> NodeOffer {
         is_inference: false,
         languages: ["python".to_owned()].into(),
         profile: PROFILE,
+        addresses: Vec::new(),
         until: at(1_000_000),
     }
 }

@@ -130,6 +130,13 @@ impl Actor {
             let failures = self.book.get(&peer).map_or(0, |known| known.failures);
             let wait = dial::backoff(failures.saturating_add(1), rand::random());
             self.book.fail(Instant::now(), &peer, failure.clone(), wait);
+            // Lookups would go on asking it, and wait for it each time; when it is back, it says so.
+            if let (Some(kademlia), Some(id)) = (
+                self.swarm.behaviour_mut().kademlia.as_mut(),
+                convert::to_libp2p(&peer),
+            ) {
+                kademlia.remove_peer(&id);
+            }
             self.reach_further(peer, Some(failure));
         }
     }

@@ -344,6 +344,7 @@ fn grant_by(lease: SubtaskLease, signer: &NodeKey) -> Grant {
         answer: None,
         key: None,
         token: None,
+        hints: Vec::new(),
     }
 }
 

@@ -317,3 +317,32 @@ fn what_is_given_back_goes_to_another_and_thrice_unsolved_is_failed() {
     }
     assert_eq!(world.state(1, 50), TaskState::Failed);
 }
+
+#[test]
+fn a_worker_that_gives_a_step_back_again_and_again_gets_it_no_more() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    for _ in 0..3 {
+        let held = world.take_one(1);
+        world
+            .machine
+            .given_back(world.now, peer(1), held, WhyBack::Drained, "later");
+    }
+    assert_eq!(world.take(1, 1), []);
+    assert_eq!(world.take_one(2).attempt.attempt, 4);
+}
+
+#[test]
+fn a_model_whose_node_has_left_is_not_offered_until_it_is_back() {
+    let mut world = World::new(2);
+    assert_eq!(world.machine.inference_slots(), [peer(200)]);
+    world.machine.disconnected(world.now, peer(200));
+    assert_eq!(world.machine.inference_slots(), []);
+    let slot = NodeOffer {
+        is_worker: false,
+        is_inference: true,
+        ..offer(None)
+    };
+    world.machine.register(world.now, peer(200), slot).unwrap();
+    assert_eq!(world.machine.inference_slots(), [peer(200)]);
+}
