@@ -99,7 +99,7 @@ pub fn read(
 /// The same, of a job that was read already.
 ///
 /// # Errors
-/// As [`read`].
+/// [`ErrorObject`] when they are not what they should be.
 pub fn from_job(
     job: Job,
     plan: Option<&str>,

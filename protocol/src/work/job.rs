@@ -53,7 +53,7 @@ impl Answer {
     /// Its bytes, which the author seals.
     ///
     /// # Errors
-    /// [`JobError`] when they are above [`ANSWER_MAX`].
+    /// [`JobError`] when they are above 4 MiB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, JobError> {
         to_json(self, ANSWER_MAX)
     }

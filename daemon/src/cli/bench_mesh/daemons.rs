@@ -122,7 +122,7 @@ impl Node {
         data_dir::make(data).map_err(|error| Failure::file("make", data, &error))?;
         let file = data.join("config.toml");
         let text = format!(
-            "mode = \"mesh\"\nroles = \"{roles}\"\nmdns = false\nlog = \"warn\"\n\
+            "mode = \"mesh\"\nroles = \"{roles}\"\nmdns = false\n\
              listen = \"/ip4/127.0.0.1/tcp/0\"\n{settings}"
         );
         std::fs::write(&file, text).map_err(|error| Failure::file("write", &file, &error))?;

@@ -1,7 +1,8 @@
 //! Many executions over four local workers of ours, each result checked, against Dask with four, which runs each task
 //! twice in fresh bare processes. Dask comes from PyPI, into a virtual environment in the cache that is kept.
 //!
-//! Ours runs each task a third time, on the node that gave it away, and in a sandbox; Dask's runs are unprotected.
+//! Ours runs in a sandbox, with signatures and a coordinator's disk; Dask's runs are unprotected. While ours is
+//! measured Dask stands still: an idle cluster takes a tenth of a core, our idle daemons a hundredth.
 
 use std::{
     path::{Path, PathBuf},
@@ -36,23 +37,24 @@ const SCRIPT: &str = include_str!("dask.py");
 const TASKS: usize = 164;
 /// Workers, ours and Dask's (in its script).
 const WORKERS: usize = 4;
+/// A worker does one thing at a time, as Dask's do.
+const ONE_AT_A_TIME: &str = "worker_slots = 1\n";
 const ROUNDS: usize = 5;
 
 pub async fn rows(at: &Place) -> Result<Vec<Row>, Failure> {
     let mut dask = Dask::start(&at.config.cache_dir).await?;
     let mut daemons = Daemons::found(at, "agent,coordinator", "").await?;
     for _ in 0..WORKERS {
-        daemons.join("worker", "").await?;
+        daemons.join("worker", ONE_AT_A_TIME).await?;
     }
     let client = daemons.founder().client()?;
     let requests: Vec<ExecRequest> = set()?.into_iter().cycle().take(TASKS).collect();
     let (mut ours, mut twice, mut once) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let rates = (
-            rate(&client, &requests, PrivacyClass::Mesh, TASKS).await?,
-            dask.rate("twice").await?,
-            dask.rate("once").await?,
-        );
+        dask.signal(Signal::STOP);
+        let own = rate(&client, &requests, PrivacyClass::Mesh, TASKS).await?;
+        dask.signal(Signal::CONT);
+        let rates = (own, dask.rate("twice").await?, dask.rate("once").await?);
         // The first round warms all.
         if round > 0 {
             ours.push(rates.0);
@@ -140,6 +142,15 @@ impl Dask {
         Ok(TASKS as f64 / seconds)
     }
 
+    /// To the cluster and its workers.
+    fn signal(&self, signal: Signal) {
+        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // Not reaped yet, so that the number is still its group's; it may have ended already.
+            kill_process_group(pid, signal).ok();
+        }
+    }
+
     async fn say(&mut self, line: &str) -> Result<(), Failure> {
         let line = format!("{line}\n");
         let written = self.input.write_all(line.as_bytes()).await;
@@ -149,11 +160,7 @@ impl Dask {
 
 impl Drop for Dask {
     fn drop(&mut self) {
-        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid.and_then(Pid::from_raw) {
-            // Not reaped yet, so that the number is still its group's; it may have ended already.
-            kill_process_group(pid, Signal::KILL).ok();
-        }
+        self.signal(Signal::KILL);
         // In the cache, which may be deleted at any time; only space is lost.
         std::fs::remove_dir_all(&self.folder).ok();
     }

@@ -1,6 +1,5 @@
 //! An execution in a network of three daemons over TCP (a coordinator, to which it is given, and two workers) against
-//! the same at home, by the same daemon. In the network it runs three times: by a worker, by its checker, and once
-//! more by the node that gave it away.
+//! the same at home, by the same daemon. In the network it runs twice, by a worker and by its checker, who must agree.
 
 use std::collections::BTreeMap;
 
