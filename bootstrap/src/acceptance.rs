@@ -42,7 +42,7 @@ const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
 }
 
 /// All lines, in the order they are run: quick ones first.
-pub const LINES: [Line; 19] = [
+pub const LINES: [Line; 21] = [
     line(
         "tree",
         "the protocol depends on no runtime, socket, disk or random source",
@@ -88,6 +88,11 @@ pub const LINES: [Line; 19] = [
         Work::Measure("bench inference", Bar::Rows),
     ),
     line(
+        "bench-mesh",
+        "tasks, gossip, transfer and an idle daemon in a network, against one node and against Dask",
+        Work::Measure("bench mesh", Bar::Rows),
+    ),
+    line(
         "foreign-node",
         "js-libp2p, from npm, meets nodes of ours",
         Work::Test,
@@ -123,6 +128,11 @@ pub const LINES: [Line; 19] = [
         Work::Test,
     ),
     line(
+        "bad-messages",
+        "a hundred thousand messages that are none block their senders and nobody else",
+        Work::Test,
+    ),
+    line(
         "roles",
         "each role builds without the others' heavy crates and starts alone",
         Work::Test,
@@ -153,6 +163,7 @@ pub const LINES: [Line; 19] = [
 fn needs(name: &str) -> &'static [Requirement] {
     match name {
         "bench-sandbox" => &[Requirement::Python],
+        "bench-mesh" => &[Requirement::Python, Requirement::Iproute],
         "churn" => &[Requirement::Iproute, Requirement::Nftables],
         "sealed-marker" | "mesh-marker" => &[
             Requirement::Iproute,

@@ -32,6 +32,9 @@ pub const FAILURES_MAX: u32 = 3;
 pub const INCONCLUSIVE_MAX: u32 = 3;
 /// Attempts of one step that were lost with their worker. Many: workers of a mesh come and go.
 pub const LOST_MAX: u32 = 64;
+/// Workers that must say the same of a task before they are believed, where so many are there: none can end or void
+/// what is another's alone.
+pub const WITNESSES: usize = 2;
 /// Times that one worker may give a step back without a reason that counts, before it gets it no more.
 pub const RETURNS_MAX: u32 = 3;
 /// Attempts of one step that run at a time: the first, and one more when it is slow.

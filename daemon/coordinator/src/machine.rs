@@ -13,9 +13,7 @@ use edgecoder_protocol::{
     work::{AttemptId, ContentRef, Part, ResultSummary},
 };
 
-use crate::config::{
-    FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, RETURNS_MAX, TASKS_MAX, TASKS_OF_ONE_MAX,
-};
+use crate::config::{FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, TASKS_MAX, TASKS_OF_ONE_MAX};
 
 mod admission;
 mod claims;
@@ -242,66 +240,6 @@ impl Machine {
             }
         }
         lost
-    }
-
-    /// A lease comes back without a result.
-    pub fn given_back(
-        &mut self,
-        now: Millis,
-        peer: PeerId,
-        held: Held,
-        why: WhyBack,
-        sentence: &str,
-    ) {
-        if self.claim_mut(peer, &held).is_none() {
-            return;
-        }
-        let AttemptId {
-            task,
-            subtask,
-            attempt,
-        } = held.attempt;
-        let at = usize::from(subtask) + 1;
-        self.drop_claim(&held);
-        let Some(one) = self.tasks.get_mut(&task) else {
-            return;
-        };
-        let Some(step) = one.steps.get_mut(usize::from(subtask)) else {
-            return;
-        };
-        let ending = match (why, held.part) {
-            (WhyBack::Drained, _) => {
-                let returns = step.returns.entry(peer).or_default();
-                *returns += 1;
-                if *returns >= RETURNS_MAX {
-                    step.barred.insert(peer);
-                }
-                None
-            }
-            (WhyBack::Impossible, Part::Author) => Some(sentence.to_owned()),
-            (WhyBack::Unable | WhyBack::Impossible, _) => {
-                step.barred.insert(peer);
-                step.lost += 1;
-                (step.lost >= LOST_MAX).then(|| sentence.to_owned())
-            }
-            (WhyBack::Unsolved, _) => {
-                step.failures += 1;
-                step.barred.insert(peer);
-                (step.failures >= FAILURES_MAX).then(|| sentence.to_owned())
-            }
-        };
-        // Whoever is left may have been barred before; better the same worker again than nobody.
-        if step.barred.len() >= self.nodes.able(&one.need) {
-            step.barred.clear();
-        }
-        one.note(format!(
-            "step {at}, attempt {attempt}: given back: {sentence}"
-        ));
-        if let Some(reason) = ending {
-            self.fail(now, task, &reason);
-        }
-        self.changed(task);
-        self.serve(now);
     }
 
     /// The submitter has the result, or does not want it.

@@ -89,6 +89,9 @@ pub trait Ports: Send + Sync + 'static {
         report: Vec<u8>,
     ) -> impl Future<Output = ()> + Send;
 
+    /// A peer sent what no honest node sends: a signature that does not hold, or what is not what it fixed.
+    fn penalise(&self, peer: PeerId) -> impl Future<Output = ()> + Send;
+
     /// Keeps a task's record, durably.
     fn store(
         &self,

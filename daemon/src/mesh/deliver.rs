@@ -100,16 +100,9 @@ async fn checked(
         .key
         .open(label::REPORT, &sealed)
         .map_err(|error| broken(&error.to_string()))?;
-    let answer: ExecAnswer =
-        serde_json::from_slice(&bytes).map_err(|error| broken(&error.to_string()))?;
-    if !author.is_of(&answer) || answer.receipt.signer != author_id {
-        return Err(broken("the report is not what was checked"));
-    }
-    answer
-        .receipt
-        .check()
-        .map_err(|error| broken(&error.to_string()))?;
-    Ok(answer)
+    author
+        .report(author_id, &bytes)
+        .map_err(|error| broken(&error.to_string()))
 }
 
 /// The result of a task that was solved in steps.

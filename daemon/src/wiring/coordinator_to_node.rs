@@ -182,6 +182,10 @@ impl Ports for Outside {
         self.hub.mesh.penalise(liar, Offence::BadSignature).await;
     }
 
+    async fn penalise(&self, peer: PeerId) {
+        self.hub.mesh.penalise(peer, Offence::Malformed).await;
+    }
+
     async fn store(&self, task: TaskId, record: Vec<u8>) -> Result<(), ErrorObject> {
         let store = self.store.clone();
         let put = spawn_blocking(move || {

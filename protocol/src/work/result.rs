@@ -5,7 +5,7 @@ use crate::{
     canonical::{self, Canonical, DecodeError, Decoder, Encoder},
     ids::{Hash, NetworkId, PeerId},
     operator::ExecAnswer,
-    receipt::{EvidenceClass, Outcome},
+    receipt::{EvidenceClass, Outcome, ReceiptError},
     units::Fuel,
     wire::Held,
 };
@@ -36,6 +36,24 @@ pub struct ResultSummary {
     pub fuel: Fuel,
     /// Hash of the prompts and replies that led to the answer; of nothing for a checker.
     pub transcript: Hash,
+}
+
+/// Why a report is not what a summary is of.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// No report at all.
+    #[error("the report cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// Of another run, or changed.
+    #[error("the report is not what its summary names")]
+    Other,
+    /// Its receipt is somebody else's.
+    #[error("the report's receipt is signed by another node")]
+    Signer,
+    /// Its receipt does not hold.
+    #[error("the report's receipt is not to be believed: {0}")]
+    Receipt(#[from] ReceiptError),
 }
 
 /// The hash of all that a run showed to people; the same on every honest node, as the receipt's body is.
@@ -80,9 +98,26 @@ impl ResultSummary {
         }
     }
 
-    /// Whether `run` is the one that this summarises.
-    pub fn is_of(&self, run: &ExecAnswer) -> bool {
-        self.receipt == canonical::hash(&run.receipt.body) && self.shown == shown(run)
+    /// Reads the report (JSON) that `signer` summarises so, and whose receipt it must have signed as well.
+    ///
+    /// # Errors
+    /// [`ReportError`] when it is another one.
+    pub fn report(&self, signer: PeerId, json: &[u8]) -> Result<ExecAnswer, ReportError> {
+        let run: ExecAnswer = serde_json::from_slice(json)?;
+        let body = &run.receipt.body;
+        let told = (run.outcome, run.evidence, run.fuel);
+        let is_of_run = self.receipt == canonical::hash(body)
+            && self.shown == shown(&run)
+            && told == (body.outcome, body.evidence, body.fuel)
+            && told == (self.outcome, self.evidence, self.fuel);
+        if !is_of_run {
+            return Err(ReportError::Other);
+        }
+        if run.receipt.signer != signer {
+            return Err(ReportError::Signer);
+        }
+        run.receipt.check()?;
+        Ok(run)
     }
 
     /// Whether two runs of one answer came out the same.

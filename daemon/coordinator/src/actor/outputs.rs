@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
-    Hash, Outcome, PeerId, Signed, TaskId,
+    Hash, NetworkId, Outcome, PeerId, Signed, TaskId,
     operator::{ErrorKind, ErrorObject},
     sealing::TaskKey,
     wire::{CheckedResult, Held, INLINE_MAX, Opening, Request, Response, Sealed},
-    work::{AttemptId, ContentRef, Part, ResultSummary, label},
+    work::{AttemptId, Part, ResultSummary, label},
 };
 use tokio::time::sleep;
 
@@ -24,6 +24,39 @@ const WORD: Duration = Duration::from_secs(2);
 const OPEN_TRIES: u32 = 6;
 /// The first pause; it doubles with each try.
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+/// What an opening must hold to.
+struct Fixed {
+    worker: PeerId,
+    commitment: Hash,
+    network: NetworkId,
+    /// Absent when the task is sealed from the coordinator: its submitter reads the report.
+    key: Option<TaskKey>,
+}
+
+impl Fixed {
+    fn check(&self, opening: &Opening, report: &[u8]) -> Result<(), String> {
+        let summary = opening
+            .summary
+            .open_by(self.worker)
+            .map_err(|error| error.to_string())?;
+        if summary.network != self.network {
+            return Err("it is of another network".into());
+        }
+        if summary.commitment(self.worker, &opening.salt) != self.commitment {
+            return Err("it is not what was fixed".into());
+        }
+        if let Some(key) = &self.key {
+            let json = key
+                .open(label::REPORT, report)
+                .map_err(|error| error.to_string())?;
+            summary
+                .report(self.worker, &json)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
 
 impl<P: Ports> Actor<P> {
     /// Does all that the machine asks for.
@@ -66,6 +99,15 @@ impl<P: Ports> Actor<P> {
 
     fn open_one(&mut self, worker: PeerId, held: Held, commitment: Hash) {
         let ports = self.ports.clone();
+        let fixed = Fixed {
+            worker,
+            commitment,
+            network: self.network,
+            key: self
+                .matters
+                .get(&held.attempt.task)
+                .and_then(|matter| matter.key.clone()),
+        };
         self.work.spawn(async move {
             for attempt in 0..OPEN_TRIES {
                 if attempt > 0 {
@@ -76,13 +118,16 @@ impl<P: Ports> Actor<P> {
                     Ok(Response::Opened(opening)) => opening,
                     Ok(_) | Err(_) => continue,
                 };
-                let is_it = opening
-                    .summary
-                    .open_by(worker)
-                    .is_ok_and(|summary| summary.commitment(worker, &opening.salt) == commitment);
-                // The report is fetched while its author is there; it is the submitter's to read.
-                let is_there = is_it && ports.load(&opening.report, worker).await.is_ok();
-                return Event::Opened(worker, held, is_there.then_some(opening));
+                // The report is fetched while its author is there: it is the submitter's to read later.
+                let Ok(report) = ports.load(&opening.report, worker).await else {
+                    break;
+                };
+                if let Err(why) = fixed.check(&opening, &report) {
+                    tracing::warn!(peer = %worker, task = %held.attempt.task, why, "an opening is refused");
+                    ports.penalise(worker).await;
+                    break;
+                }
+                return Event::Opened(worker, held, Some(opening));
             }
             Event::Opened(worker, held, None)
         });
@@ -286,17 +331,13 @@ async fn own_run<P: Ports>(
     Ok((summary, report))
 }
 
-/// Who agrees with the coordinator's own run. The answer that a checker names is the author's, which it was given.
+/// Who agrees with the coordinator's own run; all three are of the answer that the author fixed.
 fn decide(own: &ResultSummary, author: &ResultSummary, checker: &ResultSummary) -> Ruling {
-    let with = |other: &ResultSummary| {
-        let answer: ContentRef = other.answer;
-        ResultSummary {
-            answer,
-            ..own.clone()
-        }
-        .agrees_with(other)
-    };
-    match (own.outcome, with(author), with(checker)) {
+    match (
+        own.outcome,
+        own.agrees_with(author),
+        own.agrees_with(checker),
+    ) {
         (Outcome::Inconclusive, _, _) => Ruling::Inconclusive,
         (_, true, _) => Ruling::Author,
         (_, false, true) => Ruling::Checker,

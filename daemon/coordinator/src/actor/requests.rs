@@ -2,6 +2,7 @@
 
 use edgecoder_protocol::{
     Millis, PeerId, Signed, TaskId,
+    canonical::Canonical,
     operator::{ErrorKind, ErrorObject},
     record::{PeerRecord, Role, open_record},
     sealing::{Purpose, SealKey, TaskKey},
@@ -100,7 +101,21 @@ impl<P: Ports> Actor<P> {
         reply.send(response).ok();
     }
 
+    /// Says to the node's network what nobody honest sends: something signed, and not by its sender.
+    fn is_forged<T: Canonical>(&mut self, from: PeerId, signed: &Signed<T>) -> bool {
+        let is_forged = signed.open_by(from).is_err();
+        if is_forged {
+            let ports = self.ports.clone();
+            self.work.spawn(async move {
+                ports.penalise(from).await;
+                Event::Over
+            });
+        }
+        is_forged
+    }
+
     fn register(&mut self, now: Millis, from: PeerId, signed: &Signed<PeerRecord>) -> Response {
+        self.is_forged(from, signed);
         let record = match open_record(signed, self.network) {
             Ok(record) if record.peer == from => record,
             Ok(_) => {
@@ -115,6 +130,7 @@ impl<P: Ports> Actor<P> {
         let offer = NodeOffer {
             owner: record.owner_in(&self.genesis),
             is_worker: record.roles.contains(&Role::Worker),
+            slots: record.slots as usize,
             has_model: !record.models.is_empty(),
             is_inference: record.roles.contains(&Role::Inference) && !record.models.is_empty(),
             languages: record.languages.iter().cloned().collect(),
@@ -129,6 +145,7 @@ impl<P: Ports> Actor<P> {
     }
 
     fn submit(&mut self, now: Millis, from: PeerId, submission: Submission, reply: Reply) {
+        self.is_forged(from, &submission.spec);
         let matter = match self.matter(now, from, submission) {
             Ok(matter) => matter,
             Err(error) => {
@@ -312,6 +329,8 @@ impl<P: Ports> Actor<P> {
             .collect::<Option<Vec<SealKey>>>()
             .filter(|keys| !keys.is_empty())
         else {
+            // One offence, however many are forged.
+            keys.iter().any(|key| self.is_forged(from, key));
             let message = "a lease key is not signed by the node that asks, or of another network";
             reply
                 .send(refusal(ErrorKind::BadRequest, message, "sign fresh keys"))

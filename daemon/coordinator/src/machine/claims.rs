@@ -1,8 +1,10 @@
 //! Claims: found by the lease that names them, ended when they are silent, taken out.
 
 use super::{
-    AttemptId, Claim, Held, LOST_MAX, Machine, Millis, Output, Part, PeerId, Step, TaskId, Try,
+    AttemptId, Claim, FAILURES_MAX, Held, LOST_MAX, Machine, Millis, Output, Part, PeerId, Step,
+    TaskId, Try, WhyBack,
 };
+use crate::config::{RETURNS_MAX, WITNESSES};
 
 impl Machine {
     pub(super) fn expire_claims(&mut self, now: Millis) {
@@ -84,6 +86,83 @@ impl Machine {
                 self.outputs.push_back(Output::Stop { worker, held });
             }
         }
+    }
+
+    /// A lease comes back without a result.
+    pub fn given_back(
+        &mut self,
+        now: Millis,
+        peer: PeerId,
+        held: Held,
+        why: WhyBack,
+        sentence: &str,
+    ) {
+        if self.claim_mut(peer, &held).is_none() {
+            return;
+        }
+        let AttemptId {
+            task,
+            subtask,
+            attempt,
+        } = held.attempt;
+        let at = usize::from(subtask) + 1;
+        self.drop_claim(&held);
+        let Some(one) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        let Some(step) = one.steps.get_mut(usize::from(subtask)) else {
+            return;
+        };
+        let able = self.nodes.able(&one.need);
+        let replays = one.need.model && held.part == Part::Checker;
+        let is_over = match why {
+            WhyBack::Drained => {
+                let returns = step.returns.entry(peer).or_default();
+                *returns += 1;
+                if *returns >= RETURNS_MAX {
+                    step.barred.insert(peer);
+                }
+                false
+            }
+            WhyBack::Unable | WhyBack::Unsolved | WhyBack::Impossible if replays => {
+                let others = self.nodes.able(&one.need.of_checker()).saturating_sub(1);
+                let void = step.unchecked(attempt, peer, others.min(WITNESSES));
+                if let Some(author) = void {
+                    let part = Part::Author;
+                    let held = Held { part, ..held };
+                    let worker = author.worker;
+                    self.outputs.push_back(Output::Stop { worker, held });
+                }
+                step.lost >= LOST_MAX
+            }
+            WhyBack::Impossible => {
+                step.barred.insert(peer);
+                step.impossible.insert(peer);
+                step.impossible.len() >= able.min(WITNESSES)
+            }
+            WhyBack::Unsolved if one.need.model => {
+                step.failures += 1;
+                step.barred.insert(peer);
+                step.failures >= FAILURES_MAX
+            }
+            WhyBack::Unable | WhyBack::Unsolved => {
+                step.barred.insert(peer);
+                step.lost += 1;
+                step.lost >= LOST_MAX
+            }
+        };
+        // Whoever is left may have been barred before; better the same worker again than nobody.
+        if step.barred.len() >= able {
+            step.barred.clear();
+        }
+        one.note(format!(
+            "step {at}, attempt {attempt}: given back: {sentence}"
+        ));
+        if is_over {
+            self.fail(now, task, sentence);
+        }
+        self.changed(task);
+        self.serve(now);
     }
 
     pub(super) fn step_mut(&mut self, task: TaskId, subtask: u16) -> Option<&mut Step> {

@@ -79,12 +79,15 @@ impl Machine {
     /// Lends what can be lent, answers polls whose time is over, and announces what nobody takes.
     pub(super) fn serve(&mut self, now: Millis) {
         let mut openings = self.openings(now);
+        let busy = self.busy();
         for _ in 0..self.polls.len() {
             let Some(poll) = self.polls.pop_front() else {
                 break;
             };
+            let slots = self.nodes.get(&poll.peer).map_or(0, |offer| offer.slots);
+            let free = slots.saturating_sub(busy.get(&poll.peer).copied().unwrap_or(0));
             let mut leases = Vec::new();
-            while leases.len() < poll.keys {
+            while leases.len() < poll.keys.min(free) {
                 let Some(at) = self.best(&openings, poll.peer) else {
                     break;
                 };
@@ -110,6 +113,16 @@ impl Machine {
                 self.announce(now, task, &need);
             }
         }
+    }
+
+    /// What each node is working on.
+    fn busy(&self) -> BTreeMap<PeerId, usize> {
+        let mut busy = BTreeMap::new();
+        let claims = self.tasks.values().flat_map(Task::claims);
+        for (_, _, _, claim) in claims.filter(|(_, _, _, claim)| claim.stage == Stage::Leased) {
+            *busy.entry(claim.worker).or_default() += 1;
+        }
+        busy
     }
 
     fn openings(&self, now: Millis) -> Vec<Opening> {
@@ -225,7 +238,8 @@ impl Machine {
             one.author.as_ref().is_some_and(|author| {
                 let others = self.nodes.has_other_owner(&author.worker, &task.need);
                 let same_owner = self.nodes.owner(&author.worker) == self.nodes.owner(&peer);
-                author.worker != peer && !(others && same_owner)
+                let is_fresh = author.worker != peer && !one.unchecked.contains(&peer);
+                is_fresh && !(others && same_owner)
             })
         };
         wanting.filter(allowed).map(|one| one.attempt).next()
@@ -240,6 +254,7 @@ impl Machine {
         let until = now.after(UNCONFIRMED);
         let claim = Claim {
             worker: peer,
+            since: now,
             until,
             stage: Stage::Leased,
         };
@@ -259,7 +274,7 @@ impl Machine {
                 if step.tries.len() >= TRIES_MAX {
                     return None;
                 }
-                step.tries.push(Try::new(step.attempts, now, claim));
+                step.tries.push(Try::new(step.attempts, claim));
                 (Part::Author, step.attempts, None)
             }
         };
@@ -311,14 +326,17 @@ fn involves(one: &Try, peer: PeerId) -> bool {
         .any(|claim| claim.worker == peer)
 }
 
+/// Whether an author or a checker has been at it for long, however lively its heartbeats are.
 fn is_slow(now: Millis, one: &Try, need: &Need) -> bool {
     let patience = match need.model {
         true => STRAGGLER,
         false => STRAGGLER_EXEC,
     };
-    let is_leased = one
-        .author
-        .as_ref()
-        .is_some_and(|claim| claim.stage == Stage::Leased);
-    is_leased && now.since(one.started) >= patience
+    let is_late = |claim: &Option<Claim>, patience| {
+        claim
+            .as_ref()
+            .is_some_and(|claim| claim.stage == Stage::Leased && now.since(claim.since) >= patience)
+    };
+    // Checking asks no model.
+    is_late(&one.author, patience) || is_late(&one.checker, STRAGGLER_EXEC)
 }

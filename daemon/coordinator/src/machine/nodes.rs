@@ -14,6 +14,8 @@ pub struct NodeOffer {
     pub owner: Option<PeerId>,
     /// Whether it takes subtasks.
     pub is_worker: bool,
+    /// Subtasks that it works on at a time.
+    pub slots: usize,
     /// Whether it answers for a model.
     pub has_model: bool,
     /// Whether others may ask that model.

@@ -2,7 +2,7 @@
 
 use super::{
     AttemptId, Claim, ContentRef, Conviction, ErrorKind, ErrorObject, FAILURES_MAX, Hash, Held,
-    Machine, Millis, Output, Part, PeerId, Phase, Refusal, ResultSummary, Ruling, Stage,
+    Machine, Millis, Output, Part, PeerId, Phase, Refusal, ResultSummary, Ruling, Stage, Try,
 };
 use crate::config::{INCONCLUSIVE_MAX, LEASE, NODES_MAX, OPENING};
 use edgecoder_protocol::Outcome;
@@ -68,6 +68,7 @@ impl Machine {
         {
             one.author = Some(Claim {
                 worker: peer,
+                since: now,
                 until,
                 stage: Stage::Leased,
             });
@@ -113,11 +114,13 @@ impl Machine {
     /// A commitment is opened; the actor has checked signature and commitment. A summary of something else counts as
     /// none.
     pub fn opened(&mut self, now: Millis, peer: PeerId, held: Held, summary: ResultSummary) {
-        let answer = self.try_mut(held.attempt).and_then(|one| one.answer);
+        // Where nothing is answered, both name the hash of nothing.
+        let of = |one: &mut Try| one.answer.unwrap_or_else(|| ContentRef::of(b""));
+        let answer = self.try_mut(held.attempt).map(of);
         let is_of_this = summary.attempt == held.attempt
             && summary.part == held.part
             && summary.term == held.term
-            && answer.is_none_or(|answer| answer == summary.answer);
+            && answer == Some(summary.answer);
         let Some(claim) = self.claim_mut(peer, &held) else {
             return;
         };

@@ -54,6 +54,7 @@ pub(super) enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) worker: PeerId,
+    pub(super) since: Millis,
     pub(super) until: Millis,
     pub(super) stage: Stage,
 }
@@ -69,7 +70,6 @@ impl Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Try {
     pub(super) attempt: u32,
-    pub(super) started: Millis,
     /// Absent once it was lost: what it did may still come while nobody else has begun.
     pub(super) author: Option<Claim>,
     /// Who the author was, if it was lost.
@@ -77,19 +77,21 @@ pub(super) struct Try {
     pub(super) checker: Option<Claim>,
     /// What the author answered.
     pub(super) answer: Option<ContentRef>,
+    /// Who was lent the check and could not do it: they are not asked again.
+    pub(super) unchecked: BTreeSet<PeerId>,
     /// A disagreement is being decided.
     pub(super) is_disputed: bool,
 }
 
 impl Try {
-    pub(super) fn new(attempt: u32, now: Millis, author: Claim) -> Self {
+    pub(super) fn new(attempt: u32, author: Claim) -> Self {
         Self {
             attempt,
-            started: now,
             author: Some(author),
             lost_author: None,
             checker: None,
             answer: None,
+            unchecked: BTreeSet::new(),
             is_disputed: false,
         }
     }
@@ -133,9 +135,33 @@ pub(super) struct Step {
     pub(super) lost: u32,
     /// Who is lent this step no more.
     pub(super) barred: BTreeSet<PeerId>,
+    /// Who said that nobody can do it.
+    pub(super) impossible: BTreeSet<PeerId>,
     /// How often each worker gave it back without a reason that counts. No more than nodes.
     pub(super) returns: BTreeMap<PeerId, u32>,
     pub(super) is_done: bool,
+}
+
+impl Step {
+    /// `peer` could not check this attempt. Once `witnesses` could not, the fault is taken to be its author's: the
+    /// attempt is dropped, and its author, who is returned, gets the step no more.
+    pub(super) fn unchecked(
+        &mut self,
+        attempt: u32,
+        peer: PeerId,
+        witnesses: usize,
+    ) -> Option<Claim> {
+        let at = self.tries.iter().position(|one| one.attempt == attempt)?;
+        let one = self.tries.get_mut(at)?;
+        one.unchecked.insert(peer);
+        if one.unchecked.len() < witnesses {
+            return None;
+        }
+        self.lost += 1;
+        let author = self.tries.remove(at).author?;
+        self.barred.insert(author.worker);
+        Some(author)
+    }
 }
 
 /// Where a task is.

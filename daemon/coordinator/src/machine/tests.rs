@@ -28,6 +28,7 @@ fn offer(owner: Option<PeerId>) -> NodeOffer {
     NodeOffer {
         owner,
         is_worker: true,
+        slots: 16,
         has_model: false,
         is_inference: false,
         languages: ["python".to_owned()].into(),
@@ -125,8 +126,17 @@ impl World {
     }
 
     fn open(&mut self, worker: u8, held: Held, fuel: u64, outcome: Outcome) {
-        let summary = summary(held, fuel, outcome);
+        let mut summary = summary(held, fuel, outcome);
+        if !self.machine.tasks[&held.attempt.task].need.model {
+            summary.answer = ContentRef::of(b"");
+        }
         self.machine.opened(self.now, peer(worker), held, summary);
+    }
+
+    fn give_back(&mut self, worker: u8, held: Held, why: WhyBack) {
+        let sentence = "for a reason";
+        self.machine
+            .given_back(self.now, peer(worker), held, why, sentence);
     }
 
     fn state(&self, number: u8, by: u8) -> TaskState {

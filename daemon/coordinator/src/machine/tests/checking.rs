@@ -213,3 +213,61 @@ fn a_restarted_coordinator_goes_on_where_steps_were_checked() {
         .restore_end(world.now, task(2), Ending::Cancelled);
     assert_eq!(world.state(2, 50), TaskState::Cancelled);
 }
+
+#[test]
+fn an_answer_that_two_cannot_check_is_its_authors_fault_and_of_one_nobodys() {
+    for why in [WhyBack::Unable, WhyBack::Unsolved, WhyBack::Impossible] {
+        let mut world = World::new(4);
+        world.submit(1, 50, true, &[&[]]);
+        let author = world.take_one(1);
+        world.commit(1, author, true).unwrap();
+        for (checker, is_last) in [(2, false), (3, true)] {
+            let held = world.take_one(checker);
+            assert_eq!((held.part, held.attempt), (Part::Checker, author.attempt));
+            world.give_back(checker, held, why);
+            let stop = Output::Stop {
+                worker: peer(1),
+                held: author,
+            };
+            assert_eq!(world.outputs().contains(&stop), is_last, "{why:?}");
+            if !is_last {
+                assert_eq!(world.take(checker, 1), [], "it is not asked again");
+            }
+        }
+        assert_eq!(world.take(1, 1), [], "its author gets it no more");
+        // Who could not check may try itself.
+        let next = world.take_one(2);
+        assert_eq!((next.part, next.attempt.attempt), (Part::Author, 2));
+    }
+}
+
+#[test]
+fn one_worker_alone_ends_no_task_and_two_do() {
+    let mut world = World::new(3);
+    world.submit(1, 50, false, &[&[]]);
+    let author = world.take_one(1);
+    world.give_back(1, author, WhyBack::Impossible);
+    assert_eq!(world.state(1, 50), TaskState::Queued);
+    assert_eq!(world.take(1, 1), [], "it has said what it has to say");
+    let second = world.take_one(2);
+    world.give_back(2, second, WhyBack::Impossible);
+    assert_eq!(world.state(1, 50), TaskState::Failed);
+}
+
+#[test]
+fn a_summary_of_another_answer_counts_as_none() {
+    for model in [true, false] {
+        let mut world = World::new(3);
+        world.submit(1, 50, model, &[&[]]);
+        let (author, checker) = world.both_fixed(model);
+        let mut other = summary(author, 5, Outcome::Ok);
+        other.answer = ContentRef::of(b"other");
+        world.machine.opened(world.now, peer(1), author, other);
+        world.open(2, checker, 5, Outcome::Ok);
+        let is_judged =
+            |output: &Output| matches!(output, Output::Rule { .. } | Output::StepDone { .. });
+        assert!(!world.outputs().iter().any(is_judged), "model: {model}");
+        assert_eq!(world.take(1, 1), [], "model: {model}");
+        assert_eq!(world.take_one(3).part, Part::Author, "model: {model}");
+    }
+}

@@ -346,3 +346,51 @@ fn a_model_whose_node_has_left_is_not_offered_until_it_is_back() {
     world.machine.register(world.now, peer(200), slot).unwrap();
     assert_eq!(world.machine.inference_slots(), [peer(200)]);
 }
+
+#[test]
+fn a_node_is_lent_no_more_than_it_has_slots_for() {
+    let mut world = World::new(1);
+    let small = NodeOffer {
+        slots: 2,
+        ..offer(None)
+    };
+    world.machine.register(at(0), peer(2), small).unwrap();
+    for number in 1..=5 {
+        world.submit(number, 50, true, &[&[]]);
+    }
+    let held: Vec<Held> = world.take(2, 4).iter().map(|lease| lease.held).collect();
+    assert_eq!(held.len(), 2);
+    assert_eq!(world.take(2, 4), []);
+    // What is fixed waits for others.
+    world.commit(2, held[0], true).unwrap();
+    assert_eq!(world.take(2, 4).len(), 1);
+}
+
+#[test]
+fn a_checker_that_only_beats_its_heart_is_passed_by() {
+    let mut world = World::new(4);
+    world.submit(1, 50, true, &[&[]]);
+    let author = world.take_one(1);
+    world.commit(1, author, true).unwrap();
+    let idle = world.take_one(2);
+    assert_eq!(world.take(3, 1), [], "not yet");
+    for _ in 0..3 {
+        world.pass(STRAGGLER_EXEC / 2);
+        assert_eq!(world.machine.heartbeat(world.now, peer(2), &[idle]), []);
+        world.machine.heartbeat(world.now, peer(1), &[author]);
+    }
+    let second = world.take_one(3);
+    assert_eq!((second.part, second.attempt.attempt), (Part::Author, 2));
+    world.commit(3, second, true).unwrap();
+    let checker = world.take_one(4);
+    world.commit(4, checker, true).unwrap();
+    world.outputs();
+    world.open(3, second, 5, Outcome::Ok);
+    world.open(4, checker, 5, Outcome::Ok);
+    assert_eq!(world.state(1, 50), TaskState::Checked);
+    let stop = Output::Stop {
+        worker: peer(2),
+        held: idle,
+    };
+    assert!(world.outputs().contains(&stop));
+}
