@@ -23,7 +23,9 @@ use crate::{
 mod contents;
 mod deliver;
 mod events;
+pub mod evidence;
 mod hub;
+mod judge;
 mod membership;
 #[cfg(feature = "worker")]
 mod owner;

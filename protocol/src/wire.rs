@@ -12,8 +12,8 @@ mod control;
 mod inference;
 
 pub use control::{
-    CheckedResult, Commit, DONE_AFTER_MAX, Grant, HELD_MAX, Held, Hint, INLINE_MAX, NOTES_MAX,
-    News, Opening, Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
+    CheckedResult, Commit, DONE_AFTER_MAX, Dispute, Grant, HELD_MAX, Held, Hint, INLINE_MAX,
+    NOTES_MAX, News, Opening, Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
 };
 pub use inference::{ModelAnswer, ModelAsk};
 

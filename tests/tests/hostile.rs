@@ -303,13 +303,45 @@ fn whoever_signs_another_thing_than_it_reports_has_signed_nothing() {
 fn whoever_signs_a_lie_is_named_with_evidence_that_replays_as_one() {
     let scene = Scene::new();
     let peer = Peer::join(&scene.network, "liar");
-    let (running, lent) = scene.checked_by(&peer, 5);
-    let truth = forge(&peer, scene.truth(&lent, None), |_| {});
-    let lie = forge(&peer, truth, |body| body.fuel = Fuel(1));
-    accepted(&lent.hand_in(&peer, None, lie));
-    scene.is_right(running, 5);
-    let named = support::wait_for("evidence", || scene.evidence().pop());
-    assert!(named.contains(&peer.id().to_string()), "{named}");
+    let checked = scene.checked_by(&peer, 5);
+    lies_about_fuel(&scene, &peer, checked, 5);
+}
+
+#[test]
+fn a_lie_about_a_sealed_task_is_found_by_its_submitter_and_costs_the_liar_that_task() {
+    let mut scene = Scene::new();
+    scene.class = "sealed";
+    let liars = ["checker", "author"].map(|name| Peer::join(&scene.network, name));
+    let checked = scene.checked_by(&liars[0], 5);
+    lies_about_fuel(&scene, &liars[0], checked, 5);
+    let authored = scene.lent_to(&liars[1], 6);
+    lies_about_fuel(&scene, &liars[1], authored, 6);
+    scene.blames_nobody_honest();
+    // Nobody takes a submitter's word for more: both are lent things again.
+    scene.class = "mesh";
+    for (number, liar) in (10..).zip(&liars) {
+        let (running, lent) = scene.lent_to(liar, number);
+        liar.hand_back(&lent, WhyBack::Drained);
+        scene.resume();
+        scene.is_right(running, number);
+    }
+}
+
+/// `peer` signs another fuel than was burned; the truth is delivered, and evidence that replays as a lie is kept.
+fn lies_about_fuel(
+    scene: &Scene,
+    peer: &Peer,
+    (running, lent): (std::thread::JoinHandle<support::Said>, Lent),
+    number: u32,
+) {
+    let truth = forge(peer, scene.truth(&lent, None), |_| {});
+    let lie = forge(peer, truth, |body| body.fuel = Fuel(1));
+    accepted(&lent.hand_in(peer, None, lie));
+    scene.resume();
+    scene.is_right(running, number);
+    let name = peer.id().to_string();
+    let is_named = |path: &String| path.contains(&name);
+    let named = support::wait_for("evidence", || scene.evidence().into_iter().find(is_named));
     let words = ["replay", "--json", named.as_str()];
     let said = scene.workers[0].home.edgecoder(&words).json();
     assert_eq!(said["verdict"], "disagreed", "{said}");

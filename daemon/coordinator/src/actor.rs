@@ -21,9 +21,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Machine, Need, Ports, Ruling};
+use crate::{Judge, Machine, Need, Ports, Ruling};
 
 mod admission;
+mod disputes;
 mod grants;
 mod outputs;
 mod record;
@@ -238,7 +239,7 @@ impl<P: Ports> Actor<P> {
                 if let Some(sides) = self.sides(attempt) {
                     sides.own = own.map(|own| *own);
                 }
-                self.machine.ruled(now, attempt, ruling);
+                self.machine.ruled(now, attempt, ruling, Judge::Coordinator);
             }
             Ok(Event::Saved(task)) => self.saved(task),
             Ok(Event::Over) => {}

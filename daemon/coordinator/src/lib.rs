@@ -14,7 +14,8 @@ mod ports;
 #[cfg(feature = "runtime")]
 pub use actor::{Coordinator, Settings, StartError};
 pub use machine::{
-    Conviction, Ending, Lease, Machine, Need, NodeOffer, Output, Refusal, Ruling, TaskStanding,
+    Conviction, Ending, Judge, Lease, Machine, Need, NodeOffer, Output, Refusal, Ruling,
+    TaskStanding,
 };
 #[cfg(feature = "runtime")]
 pub use ports::{Ground, PeerAsk, Ports};

@@ -134,6 +134,16 @@ pub enum Ruling {
     Inconclusive,
 }
 
+/// Whose run a ruling comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// The coordinator's own.
+    Coordinator,
+    /// The submitter's, of a task that the coordinator cannot read. Its word decides its own task, and costs a worker
+    /// no more than that: a submitter may lie.
+    Submitter,
+}
+
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {

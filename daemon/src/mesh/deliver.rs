@@ -23,7 +23,7 @@ use super::{
 use crate::{bundle, tasks::unsolved, wiring::AgentJudge};
 
 /// What came back does not hold together.
-fn broken(what: &str) -> ErrorObject {
+pub(super) fn broken(what: &str) -> ErrorObject {
     let message = format!("the result that came back is not to be believed: {what}");
     ErrorObject::new(
         ErrorKind::Internal,

@@ -22,7 +22,7 @@ use super::{Hub, deliver, hub::internal, perform::baseline};
 use crate::tasks::{Elsewhere, Work, broken, unsolved};
 
 /// How long the coordinator may take to acknowledge: it writes to its disk, and may have to be dialled.
-const ACKNOWLEDGE: Duration = Duration::from_secs(15);
+pub(super) const ACKNOWLEDGE: Duration = Duration::from_secs(15);
 /// How long news is waited for at a time.
 const NEWS: Duration = Duration::from_millis(DONE_AFTER_MAX as u64 / 2);
 /// How long a coordinator that does not answer is asked again; it may be restarting.
@@ -268,7 +268,7 @@ impl Hub {
             if let Err(error) = self.submit_one(sent, spec).await {
                 return Back::Refused(error);
             }
-            self.watch(sent.id, steps).await
+            self.watch(sent, steps).await
         };
         tokio::select! {
             biased;
@@ -306,7 +306,7 @@ impl Hub {
     }
 
     /// Asks the coordinator until it answers, or has not for too long.
-    async fn persist(
+    pub(super) async fn persist(
         self: &Arc<Self>,
         request: Request,
         within: Duration,
@@ -369,7 +369,8 @@ impl Hub {
         Some(heard.record.clone())
     }
 
-    async fn watch(self: &Arc<Self>, task: TaskId, steps: Option<&mpsc::Sender<Step>>) -> Back {
+    async fn watch(self: &Arc<Self>, sent: &Sent, steps: Option<&mpsc::Sender<Step>>) -> Back {
+        let task = sent.id;
         let mut after = 0;
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
@@ -384,9 +385,16 @@ impl Hub {
                 Ok(_) => return Back::Refused(something_else()),
             };
             after = news.cursor;
+            let mut notes = news.notes.clone();
+            if let Some(dispute) = &news.dispute {
+                match self.judge(sent, dispute).await {
+                    Ok(judged) => notes.extend(judged),
+                    Err(error) => return Back::Refused(error),
+                }
+            }
             if let Some(steps) = steps {
-                for text in &news.notes {
-                    steps.send(Step::Note { text: text.clone() }).await.ok();
+                for text in notes {
+                    steps.send(Step::Note { text }).await.ok();
                 }
             }
             match (news.state, news.fault.clone()) {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use edgecoder_agent::decomposition;
 use edgecoder_coordinator::{Coordinator, Ground, Need, PeerAsk, Ports, Settings};
 use edgecoder_mesh::{Offence, PublishError};
-use edgecoder_node_store::{Store, TreeName, write_whole};
+use edgecoder_node_store::{Store, TreeName};
 use edgecoder_protocol::{
     Millis, PeerId, Signed, TaskId, Tokens,
     generation::{GenerateRequest, Sampling},
@@ -17,9 +17,8 @@ use edgecoder_protocol::{
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    bundle, data_dir,
-    mesh::{Hub, JoinError, SlotModel, baseline, execution_of, from_job, work_topic},
+use crate::mesh::{
+    Hub, JoinError, Opened, SlotModel, baseline, evidence, execution_of, from_job, work_topic,
 };
 
 /// The setting that counts this coordinator's starts.
@@ -28,8 +27,6 @@ const TERM: &[u8] = b"coordinator-term";
 const PLAN_TOKENS: Tokens = Tokens(2_048);
 /// How long a model may take to plan.
 const PLAN_MS: u64 = 60_000;
-/// The folder of evidence, in the data folder.
-const EVIDENCE: &str = "evidence";
 
 /// Starts this node's coordinator over the records that its last start left.
 ///
@@ -148,13 +145,7 @@ impl Ports for Outside {
     }
 
     async fn rerun(&self, ground: Ground) -> Result<ExecAnswer, ErrorObject> {
-        let opened = from_job(
-            ground.job,
-            ground.plan.as_deref(),
-            ground.step,
-            ground.answers,
-            ground.answer,
-        )?;
+        let opened = opened(ground)?;
         self.hub.executor.run(execution_of(&opened)?, false).await
     }
 
@@ -176,8 +167,16 @@ impl Ports for Outside {
     }
 
     async fn convict(&self, liar: PeerId, held: Held, ground: Ground, report: Vec<u8>) {
-        if let Err(error) = keep_evidence(&self.hub, liar, held, ground, &report).await {
-            tracing::warn!(peer = %liar, error = %error.message, "evidence could not be kept");
+        let kept = async {
+            let opened = opened(ground)?;
+            let run = serde_json::from_slice(&report).map_err(|error| internal(&error))?;
+            evidence::keep(&self.hub, liar, held, &opened, &run).await
+        };
+        match kept.await {
+            Ok(path) => tracing::info!(peer = %liar, path = %path.display(), "evidence is kept"),
+            Err(error) => {
+                tracing::warn!(peer = %liar, error = %error.message, "evidence could not be kept");
+            }
         }
         self.hub.mesh.penalise(liar, Offence::BadSignature).await;
     }
@@ -209,6 +208,16 @@ impl Ports for Outside {
     }
 }
 
+fn opened(ground: Ground) -> Result<Opened, ErrorObject> {
+    from_job(
+        ground.job,
+        ground.plan.as_deref(),
+        ground.step,
+        ground.answers,
+        ground.answer,
+    )
+}
+
 fn names(task: &TaskRequest) -> Vec<String> {
     let mut names: Vec<String> = task
         .files
@@ -218,37 +227,4 @@ fn names(task: &TaskRequest) -> Vec<String> {
         .collect();
     names.push(task.solution.as_str().to_owned());
     names
-}
-
-/// Writes a bundle that anybody can replay: the execution, with the liar's own signed receipt.
-async fn keep_evidence(
-    hub: &Hub,
-    liar: PeerId,
-    held: Held,
-    ground: Ground,
-    report: &[u8],
-) -> Result<(), ErrorObject> {
-    let answer: ExecAnswer = serde_json::from_slice(report).map_err(|error| internal(&error))?;
-    let opened = from_job(
-        ground.job,
-        ground.plan.as_deref(),
-        ground.step,
-        ground.answers,
-        ground.answer,
-    )?;
-    let execution = execution_of(&opened)?;
-    let bytes = bundle::write(&execution, &answer.receipt).map_err(|error| internal(&error))?;
-    let folder = hub.config.data_dir.join(EVIDENCE);
-    let name = format!(
-        "{}-{}-{}-{liar}.bundle",
-        held.attempt.task, held.attempt.subtask, held.attempt.attempt
-    );
-    let write = spawn_blocking(move || {
-        data_dir::make(&folder)?;
-        write_whole(&folder.join(name), &bytes, 0o600, &Default::default())
-    });
-    write
-        .await
-        .map_err(|error| internal(&error))?
-        .map_err(|error| internal(&error))
 }

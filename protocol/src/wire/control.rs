@@ -149,6 +149,19 @@ pub struct CheckedResult {
     pub answer: Option<Sealed>,
 }
 
+/// Two results of one attempt that differ, for whoever holds the task's key: the coordinator does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The checker's lease.
+    pub held: Held,
+    /// The sealed answer that both ran, for a task that has one.
+    pub answer: Option<Sealed>,
+    /// What the author opened.
+    pub author: Opening,
+    /// What the checker opened.
+    pub checker: Opening,
+}
+
 /// Why a lease comes back without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum WhyBack {
@@ -179,6 +192,8 @@ pub struct News {
     /// Checked results, by step, once all are there.
     #[serde(deserialize_with = "capped::<_, _, STEPS_MAX>")]
     pub results: Vec<(u16, CheckedResult)>,
+    /// What its submitter is to run, so that it is known who is right.
+    pub dispute: Option<Box<Dispute>>,
     /// Who has been given its key.
     #[serde(deserialize_with = "capped::<_, _, READERS_MAX>")]
     pub readers: Vec<PeerId>,
@@ -237,6 +252,13 @@ pub enum Request {
         /// In a sentence.
         #[serde(deserialize_with = "short::<_, SENTENCE_MAX>")]
         sentence: String,
+    },
+    /// To the coordinator, from the submitter: what came of the run that a [`Dispute`] asks for.
+    Judge {
+        /// The dispute's lease.
+        held: Held,
+        /// What it would sign as a checker; none when it could not run it.
+        opening: Option<Box<Opening>>,
     },
     /// From the coordinator: open the commitment.
     Open {

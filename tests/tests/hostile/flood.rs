@@ -14,6 +14,8 @@ use crate::support::{
     wait_for,
 };
 
+/// Kinds of requests.
+const REQUESTS: u32 = 15;
 /// Messages that one node has under way at a time.
 const AT_ONCE: usize = 64;
 /// Nodes that send at a time.
@@ -55,7 +57,7 @@ fn heartbeat(count: usize) -> Vec<u8> {
 /// Something that does not read as a request.
 fn bad(draws: &mut Draws) -> Vec<u8> {
     let good = heartbeat(3);
-    let tag = (draws.next() % 14) as u32;
+    let tag = (draws.next() % u64::from(REQUESTS)) as u32;
     let with_tag = |tag: u32, rest: Vec<u8>| [&tag.to_le_bytes()[..], &rest].concat();
     let body = match draws.next() % 8 {
         0 => Vec::new(),
@@ -73,7 +75,7 @@ fn bad(draws: &mut Draws) -> Vec<u8> {
         }
         // More leases than a message may name.
         6 => heartbeat(wire::HELD_MAX + 1),
-        _ => with_tag(14 + tag, draws.bytes(20)),
+        _ => with_tag(REQUESTS + tag, draws.bytes(20)),
     };
     match wire::decode::<Request, CONTROL_MAX>(&body) {
         Err(_) => body,

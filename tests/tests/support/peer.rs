@@ -251,12 +251,13 @@ impl Peer {
     /// Asks for work once, and waits `wait_ms` for it. What is lent is held on to from then on.
     pub fn take(&self, wait_ms: u32) -> Option<Lent> {
         let (open, key) = self.lease_key();
-        let keys = vec![Signed::new(key, self.key())];
+        let key = Signed::new(key, self.key());
+        let keys = vec![key.clone()];
         let answer = self.try_ask(Request::Take { keys, wait_ms })?;
         let Response::Granted(mut grants) = answer else {
             return None;
         };
-        let lent = Lent::open(self, grants.pop()?, &open);
+        let lent = Lent::open(self, grants.pop()?, &open, key);
         lock(&self.shared.held).insert(lent.held);
         RUNTIME.block_on(self.shared.heartbeat());
         Some(lent)

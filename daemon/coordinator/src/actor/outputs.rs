@@ -1,21 +1,17 @@
-//! What the machine asked for is done here: openings are fetched and verified, disputes run, endings kept.
+//! What the machine asked for is done here: openings are fetched and verified, endings kept.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use edgecoder_protocol::{
-    Hash, NetworkId, Outcome, PeerId, Signed, TaskId,
-    operator::{ErrorKind, ErrorObject},
+    Hash, NetworkId, PeerId, TaskId,
     sealing::TaskKey,
-    wire::{CheckedResult, Held, INLINE_MAX, Opening, Request, Response, Sealed},
-    work::{AttemptId, Part, ResultSummary, label},
+    wire::{CheckedResult, Held, Opening, Request, Response},
+    work::{AttemptId, Part, label},
 };
 use tokio::time::sleep;
 
-use super::{
-    Actor, Event,
-    record::{Matter, Unsealed},
-};
-use crate::{Conviction, Ending, Ground, Output, Ports, Ruling};
+use super::{Actor, Event};
+use crate::{Ending, Output, Ports};
 
 /// How long a peer may take to answer a word.
 const WORD: Duration = Duration::from_secs(2);
@@ -160,79 +156,6 @@ impl<P: Ports> Actor<P> {
         });
     }
 
-    /// Fetches and opens what an attempt is made from.
-    fn ground(
-        &self,
-        attempt: AttemptId,
-    ) -> Option<impl Future<Output = Result<Ground, ErrorObject>> + Send + use<P>> {
-        let matter = self.matters.get(&attempt.task)?;
-        let key = matter.key.clone()?;
-        let step = attempt.subtask;
-        let sides = matter.tries.get(&(step, attempt.attempt));
-        let answer = sides.and_then(|sides| sides.answer.clone());
-        let (job, plan) = (matter.job.clone(), matter.plan.clone());
-        let (answers, from) = (matter.answers_before(step), matter.submitter);
-        let ports = self.ports.clone();
-        Some(async move {
-            let mut sealed = Unsealed {
-                job: ports.load(&job, from).await?,
-                plan: None,
-                answers: Vec::new(),
-                answer: None,
-            };
-            if let Some(plan) = plan {
-                sealed.plan = Some(ports.load(&plan, from).await?);
-            }
-            for (at, answer) in answers {
-                sealed.answers.push((at, ports.load(&answer, from).await?));
-            }
-            if let Some(answer) = answer {
-                sealed.answer = Some(ports.load(&answer, from).await?);
-            }
-            Matter::ground(&key, step, sealed).map_err(internal)
-        })
-    }
-
-    fn rule(&mut self, attempt: AttemptId) {
-        let ground = self.ground(attempt);
-        let matter = self.matters.get(&attempt.task);
-        let sides = matter.and_then(|matter| matter.tries.get(&(attempt.subtask, attempt.attempt)));
-        let seen = |side: &Option<Opening>| {
-            let (summary, _) = side.as_ref()?.summary.open().ok()?;
-            Some(summary.clone())
-        };
-        let both = sides.and_then(|sides| Some((seen(&sides.author)?, seen(&sides.checker)?)));
-        let key = matter.and_then(|matter| matter.key.clone());
-        let (Some(ground), Some((author, checker)), Some(key)) = (ground, both, key) else {
-            // A sealed task cannot be run here; nobody is blamed.
-            let now = self.ports.now();
-            return self.machine.ruled(now, attempt, Ruling::Inconclusive);
-        };
-        let (ports, signer) = (self.ports.clone(), self.key.clone());
-        self.work.spawn(async move {
-            let own = match ground.await {
-                Ok(ground) => own_run(&ports, ground, &key, &checker).await,
-                Err(error) => Err(error),
-            };
-            match own {
-                Ok((summary, report)) => {
-                    let ruling = decide(&summary, &author, &checker);
-                    let opening = Opening {
-                        salt: [0; 32],
-                        summary: Signed::new(summary, &signer),
-                        report,
-                        tokens: Default::default(),
-                    };
-                    Event::Ruled(attempt, ruling, Some(Box::new(opening)))
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a dispute could not be decided");
-                    Event::Ruled(attempt, Ruling::Inconclusive, None)
-                }
-            }
-        });
-    }
-
     fn step_done(&mut self, attempt: AttemptId) {
         let Some(matter) = self.matters.get_mut(&attempt.task) else {
             return;
@@ -268,86 +191,6 @@ impl<P: Ports> Actor<P> {
         self.matters.remove(&task);
         self.save(task);
     }
-
-    fn convict(&mut self, conviction: Conviction) {
-        let Conviction { liar, held } = conviction;
-        tracing::warn!(peer = %liar, task = %held.attempt.task, "a peer signed what is not so");
-        let matter = self.matters.get(&held.attempt.task);
-        let sides = matter.and_then(|matter| {
-            let attempt = (held.attempt.subtask, held.attempt.attempt);
-            matter.tries.get(&attempt)
-        });
-        let side = sides.and_then(|sides| match held.part {
-            Part::Author => sides.author.clone(),
-            Part::Checker => sides.checker.clone(),
-        });
-        let key = matter.and_then(|matter| matter.key.clone());
-        let (Some(ground), Some(side), Some(key)) = (self.ground(held.attempt), side, key) else {
-            return;
-        };
-        let ports = self.ports.clone();
-        self.work.spawn(async move {
-            let evidence = async {
-                let ground = ground.await?;
-                let sealed = ports.load(&side.report, liar).await?;
-                let report = key
-                    .open(label::REPORT, &sealed)
-                    .map_err(|e| internal(e.to_string()))?;
-                ports.convict(liar, held, ground, report).await;
-                Ok::<(), ErrorObject>(())
-            };
-            if let Err(error) = evidence.await {
-                tracing::warn!(%error, "evidence could not be kept");
-            }
-            Event::Over
-        });
-    }
-}
-
-/// Runs an attempt here, as a checker would.
-async fn own_run<P: Ports>(
-    ports: &Arc<P>,
-    ground: Ground,
-    key: &TaskKey,
-    checker: &ResultSummary,
-) -> Result<(ResultSummary, Sealed), ErrorObject> {
-    let answer = ports.rerun(ground).await?;
-    let held = Held {
-        attempt: checker.attempt,
-        part: Part::Checker,
-        term: checker.term,
-    };
-    let summary = ResultSummary::of_run(checker.network, held, checker.answer, &answer);
-    let json = serde_json::to_vec(&answer).map_err(|e| internal(e.to_string()))?;
-    let mut nonce = [0; 24];
-    ports.random(&mut nonce);
-    let sealed = key
-        .seal(label::REPORT, &json, &nonce)
-        .map_err(|e| internal(e.to_string()))?;
-    let report = match sealed.len() <= INLINE_MAX {
-        true => Sealed::Inline(sealed),
-        false => Sealed::Fetch(ports.keep(sealed).await?),
-    };
-    Ok((summary, report))
-}
-
-/// Who agrees with the coordinator's own run; all three are of the answer that the author fixed.
-fn decide(own: &ResultSummary, author: &ResultSummary, checker: &ResultSummary) -> Ruling {
-    match (
-        own.outcome,
-        own.agrees_with(author),
-        own.agrees_with(checker),
-    ) {
-        (Outcome::Inconclusive, _, _) => Ruling::Inconclusive,
-        (_, true, _) => Ruling::Author,
-        (_, false, true) => Ruling::Checker,
-        (_, false, false) => Ruling::Neither,
-    }
-}
-
-fn internal(message: String) -> ErrorObject {
-    let next = "`edgecoder doctor` looks for what is wrong";
-    ErrorObject::new(ErrorKind::Internal, message, next)
 }
 
 fn word(ending: &Ending) -> &'static str {

@@ -8,8 +8,8 @@ use edgecoder_protocol::{
     operator::ErrorObject,
     sealing::TaskKey,
     task::PrivacyClass,
-    wire::{CheckedResult, Opening, Sealed},
-    work::{TaskSpec, label},
+    wire::{CheckedResult, Dispute, Held, Opening, Sealed},
+    work::{AttemptId, Part, TaskSpec, label},
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -54,6 +54,8 @@ pub struct Matter {
     pub tries: BTreeMap<(u16, u32), Sides>,
     pub results: BTreeMap<u16, CheckedResult>,
     pub ending: Option<Ending>,
+    /// The attempt that its submitter is to decide, since it holds the key.
+    pub dispute: Option<AttemptId>,
 }
 
 /// What is sealed, opened.
@@ -83,6 +85,25 @@ impl Matter {
             answers: answers.collect::<Result<_, String>>()?,
             answer: answer.transpose()?,
         })
+    }
+
+    /// What its submitter is to decide.
+    pub fn dispute(&self) -> Option<Box<Dispute>> {
+        let attempt = self.dispute?;
+        let sides = self.tries.get(&(attempt.subtask, attempt.attempt))?;
+        let checker = sides.checker.clone()?;
+        let (summary, _) = checker.summary.open().ok()?;
+        let held = Held {
+            attempt,
+            part: Part::Checker,
+            term: summary.term,
+        };
+        Some(Box::new(Dispute {
+            held,
+            answer: sides.answer.clone(),
+            author: sides.author.clone()?,
+            checker,
+        }))
     }
 
     /// Sealed answers of the steps that `step` builds on.
@@ -181,6 +202,7 @@ pub fn read(bytes: &[u8]) -> Result<Matter, String> {
             KeptEnding::Failed(error) => Ending::Failed(error),
             KeptEnding::Cancelled => Ending::Cancelled,
         }),
+        dispute: None,
         spec: kept.spec,
     })
 }

@@ -88,6 +88,7 @@ impl<P: Ports> Actor<P> {
                 self.machine.given_back(now, from, held, why, &sentence);
                 done
             }
+            Request::Judge { held, opening } => self.judged(now, from, held, opening),
             Request::Peers | Request::Open { .. } | Request::Stop { .. } | Request::Key { .. } => {
                 let message = "this is not for a coordinator";
                 refusal(
@@ -234,6 +235,7 @@ impl<P: Ports> Actor<P> {
             tries: Default::default(),
             results: Default::default(),
             ending: None,
+            dispute: None,
             spec: signed,
         })
     }
@@ -296,6 +298,7 @@ impl<P: Ports> Actor<P> {
                 fault: None,
                 plan: matter.and_then(|matter| matter.plan.clone()),
                 results: Vec::new(),
+                dispute: matter.and_then(Matter::dispute),
                 readers: standing.readers,
             };
             match standing.ending {

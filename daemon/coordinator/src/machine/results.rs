@@ -2,7 +2,8 @@
 
 use super::{
     AttemptId, Claim, ContentRef, Conviction, ErrorKind, ErrorObject, FAILURES_MAX, Hash, Held,
-    Machine, Millis, Output, Part, PeerId, Phase, Refusal, ResultSummary, Ruling, Stage, Try,
+    Judge, Machine, Millis, Output, Part, PeerId, Phase, Refusal, ResultSummary, Ruling, Stage,
+    Try,
 };
 use crate::config::{INCONCLUSIVE_MAX, LEASE, NODES_MAX, OPENING};
 use edgecoder_protocol::Outcome;
@@ -198,8 +199,8 @@ impl Machine {
         );
     }
 
-    /// The coordinator has run it itself.
-    pub fn ruled(&mut self, now: Millis, attempt: AttemptId, ruling: Ruling) {
+    /// It was run a third time.
+    pub fn ruled(&mut self, now: Millis, attempt: AttemptId, ruling: Ruling, judge: Judge) {
         let term = self.term;
         let Some(one) = self.try_mut(attempt).filter(|one| one.is_disputed) else {
             return;
@@ -223,23 +224,34 @@ impl Machine {
         };
         for (part, liar) in liars {
             let Some(liar) = liar else { continue };
+            if let Some(step) = self.step_mut(attempt.task, attempt.subtask) {
+                step.barred.insert(liar);
+            }
             let held = Held {
                 attempt,
                 part,
                 term,
             };
-            self.outputs
-                .push_back(Output::Convict(Conviction { liar, held }));
-            if self.liars.len() < NODES_MAX {
-                self.liars.insert(liar);
+            match judge {
+                Judge::Coordinator => self.condemn(Conviction { liar, held }),
+                Judge::Submitter => {}
             }
-            self.polls.retain(|poll| poll.peer != liar);
             self.note(attempt, &format!("{liar} signed what is not so"));
         }
         match (ruling, outcome) {
             (Ruling::Author, Some(outcome)) => self.agreed(now, attempt, outcome),
             _ => self.drop_try(now, attempt),
         }
+    }
+
+    /// Whoever lied is lent nothing more.
+    fn condemn(&mut self, conviction: Conviction) {
+        let liar = conviction.liar;
+        self.outputs.push_back(Output::Convict(conviction));
+        if self.liars.len() < NODES_MAX {
+            self.liars.insert(liar);
+        }
+        self.polls.retain(|poll| poll.peer != liar);
     }
 
     fn agreed(&mut self, now: Millis, attempt: AttemptId, outcome: Outcome) {

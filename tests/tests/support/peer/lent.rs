@@ -6,8 +6,8 @@ use edgecoder_protocol::{
     receipt::ReceiptBody,
     sealing::{OpenKey, Purpose, TaskKey},
     task::PrivacyClass,
-    wire::{Grant, Held, Opening, Response, Sealed},
-    work::{Answer, ContentRef, Job, Part, ResultSummary, SubtaskLease, label},
+    wire::{Grant, Held, Opening, Request, Response, Sealed},
+    work::{Answer, ContentRef, Job, LeaseKey, Part, ResultSummary, SubtaskLease, label},
 };
 
 use super::{super::Home, Peer};
@@ -29,8 +29,14 @@ pub struct Lent {
 }
 
 impl Lent {
-    /// Opens a grant with the key that it was taken with.
-    pub(super) fn open(peer: &Peer, grant: Grant, open: &OpenKey) -> Self {
+    /// Opens a grant with the key that it was taken with; a sealed task's key is its submitter's to give, who is the
+    /// network's founder here.
+    pub(super) fn open(
+        peer: &Peer,
+        grant: Grant,
+        open: &OpenKey,
+        lease_key: Signed<LeaseKey>,
+    ) -> Self {
         let lease = grant.lease.open_by(peer.coordinator()).unwrap().clone();
         let purpose = Purpose {
             task: lease.attempt.task,
@@ -39,7 +45,14 @@ impl Lent {
             reader: peer.id(),
             term: lease.term,
         };
-        let key = TaskKey::unwrap(grant.key.as_ref().unwrap(), open, &purpose).unwrap();
+        let wrapped = grant.key.clone().unwrap_or_else(|| {
+            let (lease, key) = (Box::new(grant.lease.clone()), Box::new(lease_key));
+            match peer.ask(Request::Key { lease, key }) {
+                Response::Key(wrapped) => wrapped,
+                other => panic!("{other:?}"),
+            }
+        });
+        let key = TaskKey::unwrap(&wrapped, open, &purpose).unwrap();
         let read = |name, sealed: &Sealed| key.open(name, inline(sealed)).unwrap();
         let job = Job::from_bytes(&read(label::JOB, &grant.job)).unwrap();
         let answer = grant.answer.as_ref();

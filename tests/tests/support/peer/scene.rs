@@ -37,6 +37,8 @@ fn lent_as(peer: &Peer, part: Part) -> Lent {
 pub struct Scene {
     pub network: Network,
     pub workers: Vec<Node>,
+    /// Who may read what the user gives away.
+    pub class: &'static str,
 }
 
 impl Scene {
@@ -47,6 +49,7 @@ impl Scene {
         let scene = Self {
             workers: workers.collect(),
             network,
+            class: "mesh",
         };
         scene.rest();
         scene
@@ -71,7 +74,8 @@ impl Scene {
         let home = &self.network.founder.home;
         let file = home.write("main.py", format!("print({number})\n"));
         let mut command = home.command(program("edgecoder"));
-        command.args(["exec", "--mesh", "--json"]).arg(file);
+        command.args(["exec", "--mesh", "--json", "--privacy", self.class]);
+        command.arg(file);
         thread::spawn(move || said(&mut command))
     }
 

@@ -81,7 +81,9 @@ fn a_disagreement_is_decided_and_the_liar_gets_nothing_more() {
         let attempt = author.attempt;
         assert!(world.outputs().contains(&Output::Rule { attempt }));
         world.pass(LEASE * 2);
-        world.machine.ruled(world.now, attempt, ruling);
+        world
+            .machine
+            .ruled(world.now, attempt, ruling, Judge::Coordinator);
         let convicted: Vec<PeerId> = world
             .outputs()
             .into_iter()
@@ -269,5 +271,32 @@ fn a_summary_of_another_answer_counts_as_none() {
         assert!(!world.outputs().iter().any(is_judged), "model: {model}");
         assert_eq!(world.take(1, 1), [], "model: {model}");
         assert_eq!(world.take_one(3).part, Part::Author, "model: {model}");
+    }
+}
+
+#[test]
+fn a_submitters_word_decides_its_own_task_and_no_more() {
+    for (ruling, barred) in [
+        (Ruling::Author, 2),
+        (Ruling::Checker, 1),
+        (Ruling::Neither, 1),
+    ] {
+        let mut world = World::new(4);
+        world.submit(1, 50, true, &[&[]]);
+        let (author, checker) = world.both_fixed(true);
+        world.open(1, author, 5, Outcome::Ok);
+        world.open(2, checker, 6, Outcome::Ok);
+        let attempt = author.attempt;
+        world
+            .machine
+            .ruled(world.now, attempt, ruling, Judge::Submitter);
+        let convicts = |output: &Output| matches!(output, Output::Convict(_));
+        assert!(!world.outputs().iter().any(convicts), "{ruling:?}");
+        let done = world.state(1, 50) == TaskState::Checked;
+        assert_eq!(done, ruling == Ruling::Author, "{ruling:?}");
+        assert_eq!(world.take(barred, 1), [], "not of this step: {ruling:?}");
+        world.submit(2, 51, true, &[&[]]);
+        let leases = world.take(barred, 1);
+        assert_eq!(leases[0].held.attempt.task, task(2), "{ruling:?}");
     }
 }
