@@ -18,8 +18,9 @@ use axum::{
 use edgecoder_protocol::{
     ids::TaskId,
     operator::{
-        BODY_MAX, ErrorKind, ErrorObject, Event, ExecAnswer, ExecRequest, ModelView, NodeStatus,
-        ReplayAnswer, SampleAnswer, SampleRequest, TaskRequest, TaskView, UseModel,
+        BODY_MAX, Conflict, ErrorKind, ErrorObject, Event, ExecAnswer, ExecRequest, ModelView,
+        NodeStatus, ReplayAnswer, Resolution, SampleAnswer, SampleRequest, TaskRequest, TaskView,
+        UseModel,
     },
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -131,6 +132,7 @@ pub fn router(node: NodeHandle) -> Router {
         .route("/v1/tasks", post(submit).get(list_tasks))
         .route("/v1/tasks/{id}", get(show_task))
         .route("/v1/tasks/{id}/cancel", post(cancel_task))
+        .route("/v1/tasks/{id}/conflict", get(conflict).post(resolve))
         .route("/v1/tasks/{id}/events", get(events))
         .route("/v1/models", get(list_models))
         .route("/v1/models/use", post(use_model))
@@ -266,6 +268,25 @@ async fn show_task(State(node): State<NodeHandle>, Path(id): Path<String>) -> An
     responses((status = 200, body = TaskView), (status = "default", body = ErrorObject)))]
 async fn cancel_task(State(node): State<NodeHandle>, Path(id): Path<String>) -> Answer<TaskView> {
     Ok(Json(node.tasks().cancel(task_id(&id)?).await?))
+}
+
+/// Changes of a task that nobody could put together.
+#[utoipa::path(get, path = "/v1/tasks/{id}/conflict", params(("id" = String, Path)),
+    responses((status = 200, body = Conflict), (status = "default", body = ErrorObject)))]
+async fn conflict(State(node): State<NodeHandle>, Path(id): Path<String>) -> Answer<Conflict> {
+    Ok(Json(node.tasks().conflict(task_id(&id)?)?))
+}
+
+/// Puts them together.
+#[utoipa::path(post, path = "/v1/tasks/{id}/conflict", params(("id" = String, Path)),
+    request_body = Resolution,
+    responses((status = 200, body = TaskView), (status = "default", body = ErrorObject)))]
+async fn resolve(
+    State(node): State<NodeHandle>,
+    Path(id): Path<String>,
+    Input(resolution): Input<Resolution>,
+) -> Answer<TaskView> {
+    Ok(Json(node.tasks().resolve(task_id(&id)?, resolution)?))
 }
 
 #[derive(Deserialize)]

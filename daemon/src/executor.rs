@@ -11,7 +11,7 @@ use edgecoder_protocol::{
         Blob, ErrorKind, ErrorObject, ExecAnswer, ExecRequest, ReplayAnswer, TestSet, program,
     },
 };
-use edgecoder_sandbox::{RefusedExecution, Sandbox, SandboxError};
+use edgecoder_sandbox::{InForce, RefusedExecution, Sandbox, SandboxError};
 
 use crate::bundle;
 
@@ -19,13 +19,53 @@ use crate::bundle;
 #[derive(Clone, Debug)]
 pub struct Executor {
     sandbox: Sandbox,
+    /// What is done for others runs here, where their share is bounded; absent: in the same sandbox.
+    lent: Option<Sandbox>,
     key: Arc<NodeKey>,
 }
 
 impl Executor {
     /// Executions run in `sandbox` and are signed by `key`.
     pub fn new(sandbox: Sandbox, key: Arc<NodeKey>) -> Self {
-        Self { sandbox, key }
+        Self {
+            sandbox,
+            lent: None,
+            key,
+        }
+    }
+
+    /// The same, and what is done for others runs in `lent`, if there is such a sandbox.
+    pub fn lending(self, lent: Option<Sandbox>) -> Self {
+        Self { lent, ..self }
+    }
+
+    /// What executions that are done for others run in: as bounded as the owner has it.
+    pub fn for_others(&self) -> Self {
+        Self {
+            sandbox: self.lent.as_ref().unwrap_or(&self.sandbox).clone(),
+            lent: None,
+            key: self.key.clone(),
+        }
+    }
+
+    /// What bounds executions that are done for others, where something does.
+    pub fn bounds(&self) -> Option<InForce> {
+        self.lent.as_ref()?.bounds()
+    }
+
+    /// Processes that run executions, by name.
+    pub fn children(&self) -> Vec<(String, u32)> {
+        let named = |sandbox: &Sandbox, name: &str| {
+            let pids = sandbox.child_pids().into_iter().zip(1..);
+            let named = pids.map(|(pid, number)| match number {
+                1 => (name.to_owned(), pid),
+                more => (format!("{name}-{more}"), pid),
+            });
+            named.collect::<Vec<_>>()
+        };
+        let lent = self.lent.as_ref();
+        let lent = lent.map_or_else(Vec::new, |lent| named(lent, "lent-sandbox"));
+        [named(&self.sandbox, "sandbox"), lent].concat()
     }
 
     /// The sandbox.

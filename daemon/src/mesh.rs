@@ -20,6 +20,7 @@ use crate::{
     wiring::Models,
 };
 
+mod bring;
 mod contents;
 mod deliver;
 mod events;
@@ -30,6 +31,8 @@ mod membership;
 #[cfg(feature = "worker")]
 mod owner;
 mod perform;
+mod resolve;
+mod roster;
 mod slot;
 mod start;
 mod submit;
@@ -146,6 +149,7 @@ impl MeshNode {
         };
         tasks.spawn(events::run(hub.clone(), events, stop.clone()));
         tasks.spawn(membership::run(hub.clone(), stop.clone()));
+        tasks.spawn(roster::run(hub.clone(), stop.clone()));
         Ok(Self {
             hub,
             tasks,

@@ -1,5 +1,6 @@
 //! The network that a node is in, as files of its data folder, all for its user alone: `network.json` says which,
-//! `network.secret` is a private network's key, `operator.key` signs invites where the network was created.
+//! `network.secret` is a private network's key, `operator.key` signs invites where the network was created,
+//! `network.owner` is an operator's word that the node is theirs.
 //!
 //! Nothing here needs a daemon or speaks to a peer. All functions block on the disk, for moments.
 
@@ -8,7 +9,9 @@ use std::path::{Path, PathBuf};
 use edgecoder_protocol::{
     Millis, PeerId,
     canonical::{self, DecodeError},
-    network::{ADDRESSES_MAX, Genesis, Invite, InviteError, InviteLine, NetworkSecret},
+    network::{
+        ADDRESSES_MAX, Genesis, Invite, InviteError, InviteLine, NetworkSecret, OPERATORS_MAX,
+    },
     record::Owner,
 };
 
@@ -17,9 +20,12 @@ use crate::{config::ends_in_peer, data_dir, node::Random};
 mod error;
 mod files;
 mod keys;
+mod ownership;
 
 pub use error::NetworkError;
 pub use keys::node_key;
+use ownership::owner;
+pub use ownership::{belong, operator, vouch};
 
 /// The network's description.
 const NETWORK: &str = "network.json";
@@ -41,7 +47,7 @@ pub struct Network {
     pub addresses: Vec<String>,
     /// The key of a private network.
     pub secret: Option<NetworkSecret>,
-    /// The word of one of its operators that this node is theirs; only where an operator's key lies beside the node's.
+    /// The word of one of its operators that this node is theirs.
     pub owner: Option<Owner>,
 }
 
@@ -54,6 +60,8 @@ pub struct Founding<'a> {
     pub private: bool,
     /// Who coordinates; absent: this node.
     pub coordinator: Option<PeerId>,
+    /// Operators beside the one whose key is, or will be, in the data folder: they vouch for nodes of their own.
+    pub operators: &'a [PeerId],
     /// The time.
     pub now: Millis,
     /// Randomness.
@@ -97,18 +105,27 @@ impl Network {
         random(&mut salt);
         let mut genesis = Genesis {
             name: founding.name.to_owned(),
-            operators: vec![PeerId([0; 32])],
+            operators: founding.operators.to_vec(),
             founded: founding.now,
             salt,
         };
         // Before a key is made that would be good for nothing.
-        check(&genesis).map_err(|_| NetworkError::Name {
+        if genesis.operators.len() >= OPERATORS_MAX {
+            return Err(NetworkError::TooManyOperators);
+        }
+        let one = Genesis {
+            operators: vec![PeerId([0; 32])],
+            ..genesis.clone()
+        };
+        check(&one).map_err(|_| NetworkError::Name {
             name: founding.name.to_owned(),
         })?;
         prepare(data_dir)?;
         let node = node_key(data_dir, random)?;
         let operator = keys::made(&data_dir.join(OPERATOR), random)?;
-        genesis.operators = vec![operator.peer_id()];
+        genesis.operators.push(operator.peer_id());
+        genesis.operators.sort_unstable();
+        genesis.operators.dedup();
         let secret = founding.private.then(|| {
             let mut bytes = [0; 32];
             random(&mut bytes);
@@ -229,16 +246,6 @@ pub fn operator_file(data_dir: &Path) -> PathBuf {
 pub fn is_operated_here(data_dir: &Path, genesis: &Genesis) -> Result<bool, NetworkError> {
     let operator = keys::read(&data_dir.join(OPERATOR))?;
     Ok(operator.is_some_and(|key| genesis.operators.contains(&key.peer_id())))
-}
-
-/// Vouches for this node where it can: an operator's key beside the node's says whose it is.
-fn owner(data_dir: &Path, genesis: &Genesis) -> Result<Option<Owner>, NetworkError> {
-    let operator = keys::read(&data_dir.join(OPERATOR))?;
-    let Some(operator) = operator.filter(|key| genesis.operators.contains(&key.peer_id())) else {
-        return Ok(None);
-    };
-    let node = keys::read(&data_dir.join(NODE))?;
-    Ok(node.map(|node| Owner::vouch(genesis.id(), node.peer_id(), &operator)))
 }
 
 /// Whether `genesis` is one that others will read: the canonical form has the bounds.

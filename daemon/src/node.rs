@@ -18,7 +18,10 @@ use edgecoder_sandbox::Sandbox;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod bounds;
 mod network;
+
+pub use bounds::{BoundedWorker, BoundsView};
 
 use crate::{
     config::{Config, Mode, Origin},
@@ -45,6 +48,8 @@ pub struct Ports {
     pub store: Store,
     /// Where code runs.
     pub sandbox: Sandbox,
+    /// Where code of others runs, where their share is bounded; absent: in the same sandbox.
+    pub lent: Option<Sandbox>,
     /// Where models come from.
     pub models: Arc<dyn Models>,
     /// Which build of the program it is: opaque.
@@ -112,7 +117,7 @@ impl Node {
     pub async fn start(config: Config, ports: Ports) -> Result<Self, NodeError> {
         let stop = CancellationToken::new();
         let key = Arc::new(ports.key);
-        let executor = Executor::new(ports.sandbox, key.clone());
+        let executor = Executor::new(ports.sandbox, key.clone()).lending(ports.lent);
         let store = ports.store;
         let models = ports.models;
         let chosen: Option<String> = store.get(TreeName::Settings, ACTIVE_MODEL)?;
@@ -355,11 +360,6 @@ impl NodeHandle {
     /// What the node says of itself.
     pub async fn status(&self) -> NodeStatus {
         let inner = &self.inner;
-        let sandboxes = inner.executor.sandbox().child_pids().into_iter().zip(1..);
-        let sandboxes = sandboxes.map(|(pid, number)| match number {
-            1 => ("sandbox".to_owned(), pid),
-            more => (format!("sandbox-{more}"), pid),
-        });
         let model = inner.models.pid().map(|pid| ("inference".to_owned(), pid));
         NodeStatus {
             schema: "edgecoder/status/1".into(),
@@ -376,7 +376,7 @@ impl NodeHandle {
             rss: resident(),
             data_dir: inner.config.data_dir.display().to_string(),
             model: inner.models.file(),
-            children: sandboxes.chain(model).collect(),
+            children: inner.executor.children().into_iter().chain(model).collect(),
         }
     }
 }
@@ -430,6 +430,7 @@ mod tests {
         let ports = Ports {
             store: Store::memory(),
             sandbox: Sandbox::start(crate::serve::sandbox_config(program, &config)),
+            lent: None,
             models: Arc::new(models),
             build: "test".into(),
             key: NodeKey::from_seed(&mut [7; 32]),

@@ -12,14 +12,14 @@ use std::{
 use edgecoder_inference::WorkerProgram;
 use edgecoder_node_store::{Faults, Opened, Store, StoreError, write_new};
 use edgecoder_protocol::{Millis, key::NodeKey};
-use edgecoder_sandbox::{EngineOptions, Sandbox, SandboxConfig};
+use edgecoder_sandbox::{Bounds, EngineOptions, Sandbox, SandboxConfig};
 use tokio::net::{UnixListener, UnixSocket};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     api, build,
-    config::Config,
+    config::{Config, Mode},
     data_dir,
     node::{Node, NodeError, NodeHandle, Ports},
     wiring::{LlamaModels, Models},
@@ -166,15 +166,18 @@ pub async fn run_with(
     if let Some(path) = set_aside {
         warn!(path = %path.display(), "the database could not be read and was set aside; a new one is begun");
     }
-    let sandbox = Sandbox::start(SandboxConfig {
+    let unbounded = SandboxConfig {
         faults: faults.clone(),
         ..sandbox_config(program.path, &config)
-    });
+    };
+    let lent = lent_sandbox(&config, &unbounded);
+    let sandbox = Sandbox::start(unbounded);
     let listener = listen(&config.socket)?;
     let socket = config.socket.clone();
     let ports = Ports {
         store,
         sandbox: sandbox.clone(),
+        lent: lent.clone(),
         models,
         build: program.build,
         key,
@@ -189,6 +192,9 @@ pub async fn run_with(
     fs::remove_file(&socket).ok();
     let ended = node.stop().await;
     sandbox.stop().await;
+    if let Some(lent) = lent {
+        lent.stop().await;
+    }
     info!("edgecoderd has stopped");
     served.map_err(file(&socket))?;
     Ok(ended?)
@@ -227,8 +233,26 @@ pub fn sandbox_config(program: PathBuf, config: &Config) -> SandboxConfig {
         cache_dir: config.cache_dir.clone(),
         threads: config.sandbox_threads as usize,
         options: EngineOptions::default(),
+        bounds: Bounds::default(),
         faults: Faults::default(),
     }
+}
+
+/// A sandbox of its own for what is done for others, where their share is bounded. Its children are started with the
+/// first work for them.
+fn lent_sandbox(config: &Config, unbounded: &SandboxConfig) -> Option<Sandbox> {
+    let worker = &config.mesh.worker;
+    let bounds = Bounds {
+        cpu_percent: worker.cpu_percent,
+        memory: worker.memory,
+    };
+    let works = config.mode != Mode::Local && config.roles.iter().any(|role| role == "worker");
+    (works && !bounds.are_none()).then(|| {
+        Sandbox::start(SandboxConfig {
+            bounds,
+            ..unbounded.clone()
+        })
+    })
 }
 
 async fn signalled() {

@@ -15,8 +15,8 @@ use edgecoder_node_store::{Store, StoreError, TreeName};
 use edgecoder_protocol::{
     TaskId, TaskState,
     operator::{
-        ErrorKind, ErrorObject, Event, ExecAnswer, ExecRequest, SolveOutcome, Step, TaskRequest,
-        TaskResult, TaskView,
+        Conflict, ErrorKind, ErrorObject, Event, ExecAnswer, ExecRequest, Resolution, SolveOutcome,
+        Step, TaskRequest, TaskResult, TaskView,
     },
     task::{Payment, PrivacyClass},
 };
@@ -73,6 +73,15 @@ pub trait Elsewhere: Send + Sync {
         steps: mpsc::Sender<Step>,
         cancel: &'a CancellationToken,
     ) -> Work<'a, TaskResult>;
+
+    /// What the user of this task is asked to put together, if anything.
+    fn conflict(&self, id: TaskId) -> Option<Conflict>;
+
+    /// The user's answer to that.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when nothing is asked.
+    fn resolve(&self, id: TaskId, resolution: Resolution) -> Result<(), ErrorObject>;
 
     /// Has code run.
     fn execute(&self, request: ExecRequest) -> Work<'_, Result<ExecAnswer, ErrorObject>>;
@@ -309,6 +318,33 @@ impl Tasks {
             .list(TreeName::Events, &id.0, usize::MAX)
             .map_err(|error| internal(&error))?;
         Ok((task.view, events))
+    }
+
+    /// What the user of a task is asked to put together.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when nothing is asked.
+    pub fn conflict(&self, id: TaskId) -> Result<Conflict, ErrorObject> {
+        self.show(id)?;
+        let network = self.0.elsewhere.as_ref();
+        let conflict = network.and_then(|network| network.conflict(id));
+        conflict.ok_or_else(|| {
+            let message = "nothing is asked about this task";
+            let next = "`edgecoder task show` tells how it stands";
+            ErrorObject::new(ErrorKind::NotFound, message, next)
+        })
+    }
+
+    /// Answers what its user is asked.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when nothing is asked.
+    pub fn resolve(&self, id: TaskId, resolution: Resolution) -> Result<TaskView, ErrorObject> {
+        self.conflict(id)?;
+        if let Some(network) = &self.0.elsewhere {
+            network.resolve(id, resolution)?;
+        }
+        self.show(id)
     }
 
     /// All tasks, newest first, their results without code, receipt and bundle.

@@ -111,6 +111,7 @@ async fn node_with_clock(
     let ports = Ports {
         store,
         sandbox: sandbox.clone(),
+        lent: None,
         models,
         build: "test".into(),
         key: NodeKey::from_seed(&mut [seed; 32]),

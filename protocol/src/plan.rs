@@ -1,4 +1,5 @@
-//! A task's plan: steps that hand files to each other, without cycles. One step is a valid plan.
+//! A task's plan: steps that hand files to each other, without cycles. One step is a valid plan. Steps that change one
+//! file apart from each other are followed by one that puts their changes together.
 //!
 //! A plan is read from what a model said, so everything in it is checked here. What a step is given follows from the
 //! plan alone ([`Plan::request`]), so that whoever replays a step asks for exactly the same.
@@ -18,6 +19,10 @@ pub const STEPS_MAX: usize = 32;
 pub const PROMPT_MAX: usize = 16 << 10;
 /// Bytes of a model's reply that are searched for a plan.
 const REPLY_MAX: usize = 256 << 10;
+
+mod merge;
+
+pub use merge::Merge;
 
 /// What kind of file a step hands over, by the end of its name. A step that hands over something else is refused when
 /// its result comes.
@@ -65,6 +70,9 @@ pub struct Subtask {
     pub needs: Vec<u16>,
     /// The test file of the snapshot that judges it. The task's own tests judge the last step when it names none.
     pub tests: Option<RelPath>,
+    /// Steps that wrote its file apart from each other, whose changes it puts together; none for a step of the model's
+    /// own plan.
+    pub merges: Vec<u16>,
 }
 
 /// Steps in an order in which they can be done.
@@ -146,6 +154,7 @@ impl Plan {
             writes: task.solution.clone(),
             needs: Vec::new(),
             tests: None,
+            merges: Vec::new(),
         };
         Self { steps: vec![step] }
     }
@@ -173,7 +182,7 @@ impl Plan {
         for step in &written {
             check(step, &written, task)?;
         }
-        let plan = order(written)?;
+        let plan = merge::joined(order(written)?, task)?;
         if plan.solving_step(task).is_none() {
             return Err(PlanError::NoSolution(task.solution.clone()));
         }
@@ -237,8 +246,12 @@ impl Plan {
             None if self.solves(at, task) => task.tests.clone(),
             None => None,
         };
+        let prompt = match self.merge(at, task, answered) {
+            Some(merge) => merge.prompt(&step.writes),
+            None => step.prompt.clone(),
+        };
         Some(TaskRequest {
-            prompt: step.prompt.clone(),
+            prompt,
             files,
             tests,
             solution: step.writes.clone(),
@@ -309,6 +322,7 @@ fn order(written: Vec<WrittenStep>) -> Result<Plan, PlanError> {
             writes: step.writes,
             needs: needs.into_iter().collect(),
             tests: step.tests,
+            merges: Vec::new(),
         });
     }
     Ok(Plan { steps })

@@ -13,7 +13,7 @@ use crate::{
 
 mod owner;
 
-pub use owner::Owner;
+pub use owner::{Owner, Vouch, VouchError};
 
 /// Milliseconds that a record may live: a node that has gone leaves the listings within a minute.
 pub const LIFE_MAX_MS: u32 = 60_000;

@@ -17,6 +17,8 @@ pub enum TaskState {
     Queued,
     /// Someone is doing it.
     Leased,
+    /// Its user is asked for something that nobody else could decide.
+    Asking,
     /// A result came back.
     Executed,
     /// The result was replayed or judged.
@@ -33,11 +35,12 @@ pub enum TaskState {
 
 impl TaskState {
     /// Every state, in the order of a task's life.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Submitted,
         Self::Planned,
         Self::Queued,
         Self::Leased,
+        Self::Asking,
         Self::Executed,
         Self::Checked,
         Self::Delivered,
@@ -57,8 +60,8 @@ impl TaskState {
     /// Whether a task may go from `self` to `next`.
     pub fn may_become(self, next: Self) -> bool {
         use TaskState::{
-            Cancelled, Checked, Delivered, Executed, Failed, Leased, Planned, Queued, Refused,
-            Submitted,
+            Asking, Cancelled, Checked, Delivered, Executed, Failed, Leased, Planned, Queued,
+            Refused, Submitted,
         };
         match (self, next) {
             (Submitted, Planned | Refused)
@@ -68,6 +71,9 @@ impl TaskState {
             | (Leased, Executed | Queued)
             // A result that does not hold is worked on again.
             | (Executed, Checked | Queued)
+            // What was tried came to nothing, and its user can help.
+            | (Queued | Leased | Executed, Asking)
+            | (Asking, Queued)
             | (Checked, Delivered | Queued) => true,
             (from, Failed | Cancelled) => !from.is_final(),
             _ => false,
@@ -118,12 +124,13 @@ mod tests {
         for from in TaskState::ALL {
             for to in TaskState::ALL {
                 let next = straight.windows(2).any(|pair| pair == [from, to]);
-                let again = to == Queued && matches!(from, Leased | Executed | Checked);
+                let again = to == Queued && matches!(from, Leased | Executed | Checked | Asking);
+                let asks = to == Asking && matches!(from, Queued | Leased | Executed);
                 let ends = matches!(to, Failed | Cancelled) && !from.is_final();
                 let refused = (from, to) == (Submitted, Refused);
                 assert_eq!(
                     from.may_become(to),
-                    next || again || ends || refused,
+                    next || again || asks || ends || refused,
                     "{from:?} {to:?}"
                 );
             }

@@ -13,7 +13,8 @@ mod inference;
 
 pub use control::{
     CheckedResult, Commit, DONE_AFTER_MAX, Dispute, Grant, HELD_MAX, Held, Hint, INLINE_MAX,
-    NOTES_MAX, News, Opening, Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
+    Listed, NOTES_MAX, News, Opening, RECORDS_MAX, Request, Response, Sealed, Submission, TAKE_MAX,
+    WhyBack,
 };
 pub use inference::{ModelAnswer, ModelAsk};
 

@@ -54,8 +54,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Starts the program with a socket as its standard input, an empty environment, and says what to be.
-    pub(crate) async fn spawn(config: &SandboxConfig, role: &Role) -> io::Result<Self> {
+    /// Starts the program with a socket as its standard input and an empty environment. It waits there to hear what
+    /// to be.
+    pub(crate) fn spawn(config: &SandboxConfig) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let process = Command::new(&config.program)
@@ -68,9 +69,18 @@ impl Link {
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()?;
-        let mut socket = UnixStream::from_std(ours)?;
-        socket.write_all(&wire::encode(role)?).await?;
+        let socket = UnixStream::from_std(ours)?;
         Ok(Self { process, socket })
+    }
+
+    /// Its process id, while it has one.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Says what to be. Not cancel-safe.
+    pub(crate) async fn tell(&mut self, role: &Role) -> io::Result<()> {
+        self.socket.write_all(&wire::encode(role)?).await
     }
 
     /// The next frame. Not cancel-safe: whoever gives up drops the link.

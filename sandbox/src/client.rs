@@ -25,8 +25,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
 use crate::{
+    bounds::{Bounds, InForce, Keeper},
     check::check_sizes,
-    child::{Child, Gone, Ticket},
+    child::{Child, Gone, Link, Ticket},
     error::SandboxError,
     guest::Guest,
     judge::Judge,
@@ -43,6 +44,9 @@ const READY_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(2);
 /// Compiling takes 20 s of two cores; a busy or slow machine may need many times that.
 const COMPILE_MAX: Duration = Duration::from_secs(900);
+/// A group whose last process has ended may count it for a moment longer: half a second of looking, in all.
+const RELEASE_LOOKS: u32 = 50;
+const RELEASE_LOOK: Duration = Duration::from_millis(10);
 /// A child that dies is replaced, and its pure request run again, this often in all.
 const ATTEMPTS: usize = 2;
 /// One that ends to stop a run is replaced too, and the runs that it had besides are made elsewhere: this often for one
@@ -69,6 +73,8 @@ pub struct SandboxConfig {
     pub threads: usize,
     /// How the engine differs from the default.
     pub options: EngineOptions,
+    /// What the children may use together.
+    pub bounds: Bounds,
     /// Faults on purpose at file syncs.
     pub faults: Faults,
 }
@@ -80,6 +86,8 @@ pub struct Sandbox(Arc<Inner>);
 struct Inner {
     config: SandboxConfig,
     profile: ProfileId,
+    /// Absent where nothing is bounded.
+    keeper: Option<Arc<Keeper>>,
     /// A child is started when those before it are busy.
     children: Vec<Mutex<Option<Arc<Child>>>>,
     slots: Semaphore,
@@ -97,12 +105,20 @@ impl std::fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// A handle. Children are started by [`Sandbox::run`], the first also by [`Sandbox::ready`].
+    /// A handle; bounds are set up, as well as this machine can. Children are started by [`Sandbox::run`], the first
+    /// also by [`Sandbox::ready`].
     pub fn start(mut config: SandboxConfig) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if config.threads == 0 {
-            config.threads = std::thread::available_parallelism().map_or(1, usize::from);
+            config.threads = cores;
+        }
+        let bounds = config.bounds;
+        let keeper = (!bounds.are_none()).then(|| Keeper::set_up(bounds, config.threads, cores));
+        if let Some(keeper) = &keeper {
+            config.threads = keeper.in_force().children;
         }
         Self(Arc::new(Inner {
+            keeper: keeper.map(Arc::new),
             profile: profile_id(Guest::Python),
             children: (0..config.threads).map(|_| Mutex::default()).collect(),
             config,
@@ -116,6 +132,11 @@ impl Sandbox {
     /// The profile that this sandbox's receipts name.
     pub fn profile(&self) -> ProfileId {
         self.0.profile
+    }
+
+    /// What bounds the children, where something does.
+    pub fn bounds(&self) -> Option<InForce> {
+        self.0.keeper.as_ref().map(|keeper| keeper.in_force())
     }
 
     /// Starts a child if there is none, compiling the guest if need be (once, some 20 s). Cancel-safe.
@@ -151,6 +172,7 @@ impl Sandbox {
         let began = std::time::Instant::now();
         let mut judge = Judge::new(&execution);
         let (mut deaths, mut ends) = (0, 0);
+        let kills = inner.kills();
         while deaths < ATTEMPTS {
             match inner.attempt(&execution, &mut judge).await? {
                 Ok(()) => break,
@@ -169,6 +191,9 @@ impl Sandbox {
                 }
             }
         }
+        if deaths == ATTEMPTS && inner.kills() > kills {
+            judge.give_up("this node lends it no more memory");
+        }
         let wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(judge.finish(inner.profile, wall_ms))
     }
@@ -186,6 +211,7 @@ impl Sandbox {
         if timeout(STOP_MAX, inner.tasks.wait()).await.is_err() {
             warn!("the sandbox process did not end in time; it is killed with its task");
         }
+        inner.release().await;
     }
 
     /// Starts a separate child, seals it, and has it try what it must not be able to do: what was tried, and
@@ -262,8 +288,18 @@ impl Inner {
         let SandboxConfig {
             cache_dir, options, ..
         } = self.config.clone();
-        let role = Role::Serve { cache_dir, options };
-        let mut link = self.spawn(&role).await?;
+        let role = Role::Serve {
+            cache_dir,
+            options,
+            own: self
+                .keeper
+                .as_ref()
+                .map(|keeper| keeper.own())
+                .unwrap_or_default(),
+        };
+        let mut link = self.spawn()?;
+        self.admit(&link).await?;
+        self.tell(&mut link, &role).await?;
         match timeout(READY_MAX, link.read()).await {
             Ok(Ok(FromChild::Ready(Ok(())))) => {
                 Ok(Ok(Child::new(link, &self.tasks, &self.stopped)))
@@ -297,7 +333,8 @@ impl Inner {
     }
 
     async fn ask_once(&self, role: Role, within: Duration) -> Result<FromChild, SandboxError> {
-        let mut link = self.spawn(&role).await?;
+        let mut link = self.spawn()?;
+        self.tell(&mut link, &role).await?;
         match timeout(within, link.read()).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(silent(&error)),
@@ -307,12 +344,47 @@ impl Inner {
         }
     }
 
-    async fn spawn(&self, role: &Role) -> Result<crate::child::Link, SandboxError> {
-        let spawned = crate::child::Link::spawn(&self.config, role).await;
-        spawned.map_err(|source| SandboxError::Spawn {
+    fn spawn(&self) -> Result<Link, SandboxError> {
+        Link::spawn(&self.config).map_err(|source| self.not_spawned(source))
+    }
+
+    async fn tell(&self, link: &mut Link, role: &Role) -> Result<(), SandboxError> {
+        let told = link.tell(role).await;
+        told.map_err(|source| self.not_spawned(source))
+    }
+
+    fn not_spawned(&self, source: io::Error) -> SandboxError {
+        SandboxError::Spawn {
             program: self.config.program.clone(),
             source,
-        })
+        }
+    }
+
+    /// Puts a child that waits for its role under the bounds, before it has used anything.
+    async fn admit(&self, link: &Link) -> Result<(), SandboxError> {
+        let (Some(keeper), Some(pid)) = (self.keeper.clone(), link.pid()) else {
+            return Ok(());
+        };
+        let admitted = tokio::task::spawn_blocking(move || keeper.admit(pid)).await;
+        let admitted = admitted.map_err(io::Error::other).flatten();
+        admitted.map_err(SandboxError::Unbounded)
+    }
+
+    /// Processes that were ended for the memory that they wanted.
+    fn kills(&self) -> u64 {
+        self.keeper.as_ref().map_or(0, |keeper| keeper.kills())
+    }
+
+    /// Removes what kept the bounds, once no child is left.
+    async fn release(&self) {
+        let Some(keeper) = &self.keeper else { return };
+        for _ in 0..RELEASE_LOOKS {
+            if keeper.release() {
+                return;
+            }
+            tokio::time::sleep(RELEASE_LOOK).await;
+        }
+        warn!("a control group could not be removed; the next start does it");
     }
 
     /// The places of the `count` children with the least to do, the first of equals.

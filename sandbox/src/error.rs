@@ -112,6 +112,11 @@ pub enum SandboxError {
         /// What it said, or that it said nothing.
         why: String,
     },
+    /// The child could not be put under its bounds, and was ended before it served.
+    #[error(
+        "the sandbox process could not be bounded: {0}; start the daemon again, or take `worker_cpu` and `worker_memory` out of the settings"
+    )]
+    Unbounded(io::Error),
     /// The guest could not be compiled.
     #[error("could not compile the Python guest: {why}; check free space and permissions of {}", cache_dir.display())]
     Compile {

@@ -15,6 +15,7 @@
 //! Absent on purpose: waiting on real time (a guest's clock is virtual, so every host call returns at once),
 //! reuse of a guest after its run, and anything the child says about the request.
 
+mod bounds;
 mod check;
 mod child;
 mod client;
@@ -46,6 +47,7 @@ mod worker;
 #[cfg(not(feature = "engine"))]
 pub use absent::{compile_main, worker_main};
 
+pub use bounds::{Bounds, InForce, Layer, MEMORY_MIN};
 pub use check::{CALLS_MAX, STDIN_MAX, check_sizes};
 pub use client::{EngineOptions, Sandbox, SandboxConfig};
 pub use error::{RefusedExecution, SandboxError};

@@ -48,14 +48,18 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_writev,
 ];
 
-/// Seals every thread of this process. Threads must exist already, and code must be mapped already.
+/// Seals every thread of this process. Threads must exist already, and code must be mapped already. It may then map
+/// `data_max` bytes of writable memory, if that is less than what any child may.
+///
+/// A limit on address space would not do in its place: the engine reserves 4 GiB for each guest, of which it makes
+/// writable only what the guest has grown to, and only that is counted here (getrlimit(2), `RLIMIT_DATA`).
 ///
 /// # Errors
 /// When the kernel refuses; the caller then ends.
-pub(crate) fn seal() -> io::Result<()> {
+pub(crate) fn seal(data_max: Option<u64>) -> io::Result<()> {
     let gib = 1_u64 << 30;
     // A guest that runs and one that is being dropped or prepared, each up to 1 GiB, and as much for the rest.
-    let memory = 3 * gib;
+    let memory = data_max.unwrap_or(u64::MAX).min(3 * gib);
     for (what, max) in [
         (Resource::Fsize, 0),
         (Resource::Core, 0),

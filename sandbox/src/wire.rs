@@ -8,7 +8,7 @@ use std::{
 use edgecoder_protocol::Limits;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{client::EngineOptions, raw::RawRun};
+use crate::{bounds::OwnLimits, client::EngineOptions, raw::RawRun};
 
 /// Bytes of one frame: the largest files, output and result of [`Limits::MAX`] fit twice.
 pub(crate) const FRAME_MAX: usize = 128 << 20;
@@ -30,6 +30,8 @@ pub(crate) enum Role {
         cache_dir: PathBuf,
         /// How its code was compiled.
         options: EngineOptions,
+        /// What it does to itself first.
+        own: OwnLimits,
     },
     /// Compile the guest, answer once, and end.
     Compile {

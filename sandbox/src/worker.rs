@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fs,
     io::{self, Write as _},
     os::{fd::FromRawFd as _, unix::net::UnixStream},
     path::Path,
@@ -18,6 +19,7 @@ use std::{
 use edgecoder_node_store::Faults;
 
 use crate::{
+    bounds::OwnLimits,
     cache,
     client::EngineOptions,
     engine::{GUEST_THREAD_STACK, Runtime},
@@ -72,7 +74,11 @@ fn serve_role(mut socket: UnixStream) -> io::Result<()> {
     // SAFETY: closes only descriptors that this process was not meant to inherit; none is in use yet.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
     match wire::read(&mut socket)? {
-        Role::Serve { cache_dir, options } => serve(socket, &cache_dir, options),
+        Role::Serve {
+            cache_dir,
+            options,
+            own,
+        } => serve(socket, &cache_dir, options, own),
         Role::Compile {
             cache_dir,
             options,
@@ -83,7 +89,7 @@ fn serve_role(mut socket: UnixStream) -> io::Result<()> {
             wire::write(&mut socket, &FromChild::Compiled(done))
         }
         Role::SelfTest => {
-            seal()?;
+            seal(None)?;
             wire::write(&mut socket, &FromChild::SelfTest(self_test::attempts()))
         }
     }
@@ -99,7 +105,25 @@ fn load(cache_dir: &Path, options: EngineOptions) -> Result<Runtime, NotReady> {
     unsafe { Runtime::load(engine, &compiled) }.map_err(broken)
 }
 
-fn serve(mut socket: UnixStream, cache_dir: &Path, options: EngineOptions) -> io::Result<()> {
+/// Leaves the processors to whoever else wants them. Threads take it from the one that starts them.
+fn yield_to_others() -> io::Result<()> {
+    // A session of its own is what the kernel weighs against other sessions, where it groups by those (sched(7),
+    // autogroup). One that leads a session already, and a kernel without such groups, need nothing of that.
+    rustix::process::setsid().ok();
+    fs::write("/proc/self/autogroup", "19").ok();
+    rustix::process::nice(19)?;
+    Ok(())
+}
+
+fn serve(
+    mut socket: UnixStream,
+    cache_dir: &Path,
+    options: EngineOptions,
+    own: OwnLimits,
+) -> io::Result<()> {
+    if own.yields {
+        yield_to_others()?;
+    }
     let runtime = match load(cache_dir, options) {
         Ok(runtime) => runtime,
         Err(why) => return wire::write(&mut socket, &FromChild::Ready(Err(why))),
@@ -114,7 +138,7 @@ fn serve(mut socket: UnixStream, cache_dir: &Path, options: EngineOptions) -> io
     thread::Builder::new()
         .name("wall-clock".into())
         .spawn(move || clock.watch())?;
-    if let Err(error) = seal() {
+    if let Err(error) = seal(own.data_max) {
         let why = NotReady::Broken(format!("it could not be sealed: {error}"));
         return wire::write(&mut socket, &FromChild::Ready(Err(why)));
     }

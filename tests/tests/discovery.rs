@@ -140,3 +140,24 @@ fn without_kademlia_a_worker_does_not_find_the_coordinator() {
     assert!(reason.contains("cannot be reached"), "{reason}");
     assert_eq!(worker.view()["coordinator"]["registered"], false);
 }
+
+#[test]
+fn all_know_who_is_here_and_a_gone_node_leaves_every_roster() {
+    let network = Network::found("agent,coordinator", &[]);
+    let mut nodes: Vec<Node> = (0..3).map(|_| network.join("agent,worker", &[])).collect();
+    let has = |node: &Node, members: u64| {
+        wait_for("a roster", || {
+            let known = node.view()["members"].as_u64()?;
+            // Each look is a process, and a record lives a minute.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            (known == members).then_some(())
+        });
+    };
+    for node in nodes.iter().chain([&network.founder]) {
+        has(node, 4);
+    }
+    nodes.pop().unwrap().kill();
+    for node in nodes.iter().chain([&network.founder]) {
+        has(node, 3);
+    }
+}

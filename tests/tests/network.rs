@@ -267,7 +267,7 @@ fn an_invite_names_where_a_running_daemon_is_reached() {
     ];
     let view = json!({"schema": "edgecoder/node/1", "node": own, "mode": "mesh",
         "network": {"id": network["network"], "name": "lab", "private": false},
-        "roles": ["agent"], "addresses": said, "clock_offset_ms": null,
+        "roles": ["agent"], "addresses": said, "members": 1, "clock_offset_ms": null,
         "coordinator": {"peer": own, "reachable": true, "registered": true, "reason": null}});
     daemon(&home, move |asked| {
         (asked == "GET /v1/node").then(|| view.clone())
@@ -375,7 +375,7 @@ fn peers_and_node_show_what_the_daemon_says() {
     let coordinator = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X";
     let node = json!({"schema": "edgecoder/node/1", "node": PEER, "mode": "mesh",
         "network": {"id": network, "name": "lab", "private": true}, "roles": ["agent"],
-        "addresses": [format!("{ADDRESS}/p2p/{PEER}")], "clock_offset_ms": -7,
+        "addresses": [format!("{ADDRESS}/p2p/{PEER}")], "members": 4, "clock_offset_ms": -7,
         "coordinator": {"peer": coordinator, "reachable": false,
             "registered": false, "reason": "nobody answered"}});
     let (all, one) = (peers.clone(), node.clone());

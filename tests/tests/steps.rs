@@ -55,7 +55,7 @@ fn solve(user: &Node) -> Said {
         "--tests",
         folder.join("test_report.py").to_str().unwrap(),
         "--out",
-        "report.py",
+        folder.join("report.py").to_str().unwrap(),
         "--candidates",
         "1",
         TASK,
@@ -84,6 +84,10 @@ fn three_steps_are_planned_done_by_others_and_come_back_as_one() {
         ["read.py", "total.py"],
         "what the code needs comes with it"
     );
+    for name in ["read.py", "total.py"] {
+        let saved = std::fs::read_to_string(workers[0].home.path("files").join(name));
+        assert!(saved.unwrap().contains("def "), "{name}");
+    }
 }
 
 #[test]
@@ -98,4 +102,104 @@ fn steps_that_wait_for_each_other_are_no_plan_and_the_task_is_done_in_one() {
     assert!(said.out.contains("planned: one step"), "{said:?}");
     // The script knows no answer to the whole task.
     assert_ne!(said.code, 0);
+}
+
+const BASE: &str =
+    "def low(x):\n    return x\n\n\ndef middle(x):\n    return x\n\n\ndef high(x):\n    return x\n";
+/// `low` doubles.
+const LOW: &str = "def low(x):\n    return x * 2\n\n\ndef middle(x):\n    return x\n\n\ndef high(x):\n    return x\n";
+/// `high` doubles.
+const HIGH: &str = "def low(x):\n    return x\n\n\ndef middle(x):\n    return x\n\n\ndef high(x):\n    return x * 2\n";
+/// `low` triples.
+const OTHER_LOW: &str = "def low(x):\n    return x * 3\n\n\ndef middle(x):\n    return x\n\n\ndef high(x):\n    return x\n";
+const CHANGES: &str = "Change two functions of the scale";
+const SCALE: &str = "import unittest\nfrom scale import low, high\n\nclass Scale(unittest.TestCase):\n    \
+                     def test_both(self):\n        self.assertEqual((low(2), high(2)), (LOW, HIGH))\n";
+
+/// Has two steps change one file apart from each other.
+fn changes(second: &str, low: u32, high: u32) -> (Network, Vec<Node>, Node) {
+    let plan = json!({"steps": [step("first", "scale.py", &[]), step("second", "scale.py", &[])]});
+    let fenced = |code: &str| vec![format!("```python\n{code}```")];
+    let script = json!([
+        {"contains": CHANGES, "say": [plan.to_string()]},
+        {"contains": "write the first step", "say": fenced(LOW)},
+        {"contains": "write the second step", "say": fenced(second)},
+    ]);
+    let network = Network::found_scripted("agent,coordinator,inference", &script);
+    let workers: Vec<Node> = (0..2).map(|_| network.join("agent,worker", &[])).collect();
+    let user = network.join("agent", &[]);
+    let suite = SCALE
+        .replace("LOW", &low.to_string())
+        .replace("HIGH", &high.to_string());
+    user.home.write("files/test_scale.py", suite);
+    user.home.write("files/scale.py", BASE);
+    (network, workers, user)
+}
+
+fn change(user: &Node) -> std::process::Command {
+    let folder = user.home.path("files");
+    let mut command = user.home.command(support::program("edgecoder"));
+    command
+        .args(["solve", "--mesh", "--json", "--candidates", "1"])
+        .args(["--max-iterations", "1", "--files"])
+        .arg(&folder)
+        .arg("--tests")
+        .arg(folder.join("test_scale.py"))
+        .arg("--out")
+        .arg(folder.join("scale.py"))
+        .arg(CHANGES);
+    command
+}
+
+#[test]
+fn changes_of_one_file_that_were_made_apart_come_back_as_one() {
+    let (network, _workers, user) = changes(HIGH, 4, 4);
+    let said = support::said(&mut change(&user));
+    assert_eq!(said.code, 0, "{said:?}\n{}", network.founder.home.log());
+    let done = said.lines().pop().unwrap();
+    assert_eq!(done["outcome"], "solved", "{done}");
+    let code = done["code"].as_str().unwrap();
+    assert_eq!(
+        code,
+        LOW.replace("high(x):\n    return x\n", "high(x):\n    return x * 2\n")
+    );
+}
+
+#[test]
+fn changes_that_nobody_can_put_together_are_their_users_to_resolve() {
+    let (network, _workers, user) = changes(OTHER_LOW, 10, 2);
+    let mut command = change(&user);
+    let solving = std::thread::spawn(move || support::said(&mut command));
+    let id = support::wait_for("a question", || {
+        let tasks = user.home.run("task list --json").json();
+        let task = tasks.as_array()?.first()?.clone();
+        (task["state"] == "asking").then(|| task["id"].as_str().unwrap().to_owned())
+    });
+    let asked = user.home.edgecoder(&["task", "resolve", &id]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    for part in ["<<<<<<<", "x * 2", "=======", "x * 3", ">>>>>>>"] {
+        assert!(asked.out.contains(part), "{asked:?}");
+    }
+    let resolve = |code: &str| {
+        let file = user.home.write("resolved.py", code);
+        user.home
+            .edgecoder(&["task", "resolve", &id, file.to_str().unwrap()])
+    };
+    let marked = resolve(&asked.out);
+    assert_eq!(marked.code, 64, "{marked:?}");
+    assert!(marked.err.contains("conflict markers"), "{marked:?}");
+    // What does not pass is asked for again.
+    assert_eq!(resolve(OTHER_LOW).code, 0);
+    let is_asked = || user.home.edgecoder(&["task", "resolve", &id]).code == 0;
+    support::wait_for("the question again", || {
+        let shown = user.home.edgecoder(&["task", "show", &id, "--json"]).json();
+        (shown["state"] == "asking" && is_asked()).then_some(())
+    });
+    assert_eq!(resolve(&LOW.replace("x * 2", "x * 5")).code, 0);
+    let said = solving.join().unwrap();
+    assert_eq!(said.code, 0, "{said:?}\n{}", network.founder.home.log());
+    let done = said.lines().pop().unwrap();
+    assert!(done["code"].as_str().unwrap().contains("x * 5"), "{done}");
+    let none = user.home.edgecoder(&["task", "resolve", &id]);
+    assert!(none.err.contains("nothing is asked"), "{none:?}");
 }

@@ -14,7 +14,7 @@ mod ports;
 #[cfg(feature = "runtime")]
 pub use actor::{Coordinator, Settings, StartError};
 pub use machine::{
-    Conviction, Ending, Judge, Lease, Machine, Need, NodeOffer, Output, Refusal, Ruling,
+    Conviction, Ending, Judge, Lease, Machine, Need, NodeOffer, Output, Refusal, Ruling, StepShape,
     TaskStanding,
 };
 #[cfg(feature = "runtime")]

@@ -19,13 +19,14 @@ mod admission;
 mod claims;
 mod matching;
 mod nodes;
+mod resolving;
 mod results;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use nodes::NodeOffer;
-pub use task::Need;
+pub use task::{Need, StepShape};
 
 use matching::Poll;
 use nodes::Nodes;
@@ -170,6 +171,8 @@ pub struct TaskStanding {
     pub ending: Option<Ending>,
     /// Who was given the key.
     pub readers: Vec<PeerId>,
+    /// The step whose answer its submitter is asked for.
+    pub asks: Option<u16>,
 }
 
 /// All that a coordinator knows and decides.
@@ -292,6 +295,7 @@ impl Machine {
             notes: notes.map(|(_, text)| text.clone()).collect(),
             ending,
             readers: one.readers.iter().copied().collect(),
+            asks: one.asks().map(|(step, _)| step),
         })
     }
 
@@ -302,7 +306,7 @@ impl Machine {
         let late: Vec<TaskId> = self
             .tasks
             .iter()
-            .filter(|(_, one)| one.is_open() && one.deadline <= now)
+            .filter(|(_, one)| one.is_open() && one.is_late(now))
             .map(|(id, _)| *id)
             .collect();
         for task in late {
@@ -375,6 +379,7 @@ impl Machine {
             .collect();
         for step in &mut one.steps {
             step.tries.clear();
+            step.asks = None;
         }
         one.phase = phase;
         one.ended = Some(now);

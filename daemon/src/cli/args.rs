@@ -370,10 +370,28 @@ pub enum TaskAction {
         #[arg(long)]
         json: bool,
     },
+    /// Follow a task until it ends.
+    Watch {
+        /// Its id.
+        id: String,
+        /// One JSON object an event.
+        #[arg(long)]
+        json: bool,
+    },
     /// Withdraw a task.
     Cancel {
         /// Its id.
         id: String,
+    },
+    /// Put changes together that nobody else could: without FILE they are printed, with conflict markers.
+    Resolve {
+        /// The task's id.
+        id: String,
+        /// The whole file as it should be; `-` for standard input.
+        file: Option<PathBuf>,
+        /// What is printed, as one JSON object.
+        #[arg(long)]
+        json: bool,
     },
 }
 

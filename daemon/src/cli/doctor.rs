@@ -16,7 +16,7 @@ use super::{
     manage::print_json,
     screen::{self, Tone},
 };
-use crate::{data_dir, serve::sandbox_config};
+use crate::{config::Mode, data_dir, node::BoundedWorker, serve::sandbox_config};
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -72,6 +72,10 @@ pub async fn run(at: &Place, json: bool) -> Result<u8, Failure> {
             checks.push(Check::of("sandbox", sandbox(&client).await));
             checks.push(Check::of("sandbox sealed", sealed(at).await));
             checks.push(Check::of("model", model(&client).await));
+            if at.config.mode != Mode::Local && at.config.roles.iter().any(|role| role == "worker")
+            {
+                checks.push(Check::of("worker bounds", bounds(&client).await));
+            }
         }
     }
     spinner.finish_and_clear();
@@ -230,6 +234,14 @@ async fn sealed(at: &Place) -> Found {
     } else {
         Err((format!("not refused: {}", open.join(", ")), remedy.into()))
     }
+}
+
+/// What keeps work for others within its share. That a weaker layer does is no failure: it says what it guarantees.
+async fn bounds(client: &Client) -> Found {
+    let worker: Result<BoundedWorker, Failure> = client.get("/v1/worker").await;
+    let worker = worker.map_err(|failure| (failure.message, failure.next))?;
+    let bounds = worker.bounds;
+    Ok(format!("{}: {}", bounds.layer, bounds.guarantee))
 }
 
 async fn model(client: &Client) -> Found {

@@ -91,7 +91,10 @@ impl From<NetworkError> for Failure {
             | NetworkError::Invite(_)
             | NetworkError::NoOperator { .. }
             | NetworkError::Address { .. }
-            | NetworkError::TooMany { .. } => USAGE,
+            | NetworkError::TooMany { .. }
+            | NetworkError::TooManyOperators
+            | NetworkError::Vouch(_)
+            | NetworkError::Elsewhere { .. } => USAGE,
         };
         Self::new(code, error.to_string(), error.next())
     }

@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use clap::CommandFactory;
-use edgecoder_protocol::operator::{Event, ModelView, Step, TaskView, UseModel};
+use edgecoder_protocol::operator::{
+    Conflict, Event, ModelView, Resolution, Step, TaskView, UseModel,
+};
 use serde::Serialize;
 
 use super::{
     Place,
     args::{Arguments, ConfigAction, ModelAction, TaskAction},
+    client::Client,
     failure::{Failure, INTERNAL, USAGE},
+    files,
     screen::{self, Tone},
+    solve,
 };
 use crate::{
     config::{Origin, Settings},
@@ -71,6 +76,17 @@ pub async fn task(at: &Place, action: TaskAction) -> Result<u8, Failure> {
                 screen::line(format!("\nnext: {}", screen::safe(&result.next)));
             }
         }
+        TaskAction::Watch { id, json } => {
+            let task: TaskView = client.get(&format!("/v1/tasks/{id}")).await?;
+            let result = solve::watch(at, client, &task, json).await?;
+            if !json {
+                screen::line(format!("next: {}", screen::safe(&result.next)));
+            }
+            return Ok(solve::code(&result));
+        }
+        TaskAction::Resolve { id, file, json } => {
+            return resolve(&client, &id, file.as_deref(), json).await;
+        }
         TaskAction::Cancel { id } => {
             let task: TaskView = client
                 .post_bytes(&format!("/v1/tasks/{id}/cancel"), Vec::new())
@@ -79,6 +95,52 @@ pub async fn task(at: &Place, action: TaskAction) -> Result<u8, Failure> {
         }
     }
     Ok(0)
+}
+
+/// Shows what does not fit together, or sends how it does.
+async fn resolve(
+    client: &Client,
+    id: &str,
+    file: Option<&Path>,
+    json: bool,
+) -> Result<u8, Failure> {
+    let path = format!("/v1/tasks/{id}/conflict");
+    let conflict: Conflict = client.get(&path).await?;
+    let Some(file) = file else {
+        if json {
+            return print_json(&conflict);
+        }
+        screen::aside(format!(
+            "{}: changes that were made apart do not fit together. Correct what is printed, and send it: \
+             `edgecoder task resolve {id} FILE`",
+            conflict.path
+        ));
+        screen::line(screen::safe(conflict.text.trim_end()));
+        return Ok(0);
+    };
+    let code = match file == Path::new("-") {
+        true => files::read_stdin_text()?,
+        false => files::read_text(file)?,
+    };
+    if code.lines().any(is_marker) {
+        return Err(Failure::new(
+            USAGE,
+            format!("{} still has conflict markers", file.display()),
+            "keep one side of each, or both, and remove the lines that begin with <<<<<<<, |||||||, ======= and >>>>>>>",
+        ));
+    }
+    let task: TaskView = client.post(&path, &Resolution { code }).await?;
+    screen::line(format!(
+        "sent; `edgecoder task watch {}` shows what comes of it",
+        task.id
+    ));
+    Ok(0)
+}
+
+fn is_marker(line: &str) -> bool {
+    ["<<<<<<< ", ">>>>>>> ", "||||||| "]
+        .iter()
+        .any(|marker| line.starts_with(marker))
 }
 
 fn summary(step: &Step) -> String {
@@ -103,6 +165,7 @@ fn summary(step: &Step) -> String {
             format!("attempt {attempt}, candidate {candidate}: {passed} of {total} {failure}")
         }
         Step::Repair { failure, .. } => format!("repair: {}", screen::safe(failure)),
+        Step::Conflict { path } => format!("conflict in {path}"),
         Step::Note { text } => format!("note: {}", screen::safe(text)),
         Step::Done(result) => format!("done: {:?}", result.outcome),
     }

@@ -1,7 +1,7 @@
 //! `edgecoder peers`, `node` and `worker`: what a daemon in a network says of others, of itself and of its work.
 
 use edgecoder_protocol::operator::{
-    ErrorKind, HeldView, NodeView, PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView,
+    ErrorKind, HeldView, NodeView, PeerRow, PeerState, PolicyRequest, WorkerState,
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     manage::print_json,
     screen::{self, Tone},
 };
-use crate::{config::Mode, serve::now};
+use crate::{config::Mode, node::BoundedWorker, serve::now};
 
 /// Characters of a peer id that a table shows: the first ones are the same for all.
 const SHORT: usize = 10;
@@ -138,6 +138,7 @@ pub async fn node(at: &Place, json: bool) -> Result<u8, Failure> {
         ("node", view.node.to_string()),
         ("mode", one_line(&view.mode)),
         ("network", one_line(&view.network.name) + private),
+        ("members", view.members.to_string()),
         ("id", view.network.id.to_string()),
         ("roles", one_line(&view.roles.join(", "))),
         ("coordinator", format!("{}: {standing}", coordinator.peer)),
@@ -157,7 +158,7 @@ pub async fn node(at: &Place, json: bool) -> Result<u8, Failure> {
 pub async fn worker(at: &Place, action: WorkerAction) -> Result<u8, Failure> {
     let client = client(at).await?;
     let mut is_json = false;
-    let answer: Result<WorkerView, Failure> = match action {
+    let answer: Result<BoundedWorker, Failure> = match action {
         WorkerAction::Status { json } => {
             is_json = json;
             client.get("/v1/worker").await
@@ -183,7 +184,8 @@ fn request(policy: &Policy) -> PolicyRequest {
     }
 }
 
-fn show_worker(view: &WorkerView) {
+fn show_worker(view: &BoundedWorker) {
+    let (bounds, view) = (&view.bounds, &view.worker);
     let (tone, meaning) = match view.state {
         WorkerState::Ready => (Tone::Good, "it takes work"),
         WorkerState::Paused => (Tone::Strong, "`edgecoder worker resume` lets it take work"),
@@ -198,6 +200,8 @@ fn show_worker(view: &WorkerView) {
         ("slots", view.slots.to_string()),
         ("hours", view.hours.to_string()),
         ("idle only", idle_only.to_owned()),
+        ("bounds", bounds.layer.clone()),
+        ("", bounds.guarantee.clone()),
         (
             "subtasks",
             format!(

@@ -50,27 +50,32 @@ pub async fn run(at: &Place, action: NetworkAction) -> Result<u8, Failure> {
             name,
             private,
             coordinator,
-        } => create(at, &name, private, coordinator),
+            operators,
+        } => {
+            let founding = Founding {
+                name: &name,
+                private,
+                coordinator,
+                operators: &operators,
+                now: now(),
+                random,
+            };
+            create(at, founding)
+        }
+        NetworkAction::Operator => {
+            screen::line(network::operator(&at.config.data_dir, random)?);
+            Ok(0)
+        }
+        NetworkAction::Vouch { peer } => vouch(at, peer),
+        NetworkAction::Own { line } => own(at, &line),
         NetworkAction::Invite(args) => invite(at, args).await,
         NetworkAction::Join { line, replace } => join(at, &line, replace),
         NetworkAction::Show { json } => show(at, json),
     }
 }
 
-fn create(
-    at: &Place,
-    name: &str,
-    private: bool,
-    coordinator: Option<PeerId>,
-) -> Result<u8, Failure> {
+fn create(at: &Place, founding: Founding<'_>) -> Result<u8, Failure> {
     let data_dir = &at.config.data_dir;
-    let founding = Founding {
-        name,
-        private,
-        coordinator,
-        now: now(),
-        random,
-    };
     let network = Network::create(data_dir, founding)?;
     screen::line(screen::out("the network is founded", Tone::Good));
     describe(at, &network)?;
@@ -107,11 +112,36 @@ fn next(at: &Place, coordinator: bool) {
     }
 }
 
+/// A line of the command line, or standard input.
+fn given(line: &str) -> Result<String, Failure> {
+    match line {
+        "-" => files::read_stdin_text(),
+        line => Ok(line.to_owned()),
+    }
+}
+
+fn vouch(at: &Place, node: PeerId) -> Result<u8, Failure> {
+    let network = present(at)?;
+    screen::line(network::vouch(&at.config.data_dir, &network.genesis, node)?);
+    screen::aside("the node itself takes it: edgecoder network own LINE");
+    Ok(0)
+}
+
+fn own(at: &Place, line: &str) -> Result<u8, Failure> {
+    let network = present(at)?;
+    // It is about a key, which a node without one would only get later.
+    network::node_key(&at.config.data_dir, random)?;
+    let owner = network::belong(&at.config.data_dir, &network.genesis, &given(line)?)?;
+    screen::line(format!(
+        "this node belongs to the operator {}",
+        owner.operator
+    ));
+    screen::line("next:  edgecoder daemon stop  (the next one says so to the network)");
+    Ok(0)
+}
+
 fn join(at: &Place, line: &str, replace: bool) -> Result<u8, Failure> {
-    let read = match line {
-        "-" => files::read_stdin_text()?,
-        line => line.to_owned(),
-    };
+    let read = given(line)?;
     let (network, until) = Network::join(&at.config.data_dir, &read, replace, now())?;
     screen::line(screen::out("this node has joined", Tone::Good));
     describe(at, &network)?;
@@ -191,6 +221,15 @@ fn describe(at: &Place, network: &Network) -> Result<(), Failure> {
         false => "are made where the network was created",
     };
     rows.push(("invites", invites.to_owned()));
+    let node = network::node_key(&at.config.data_dir, random)?.peer_id();
+    rows.push(("this node", node.to_string()));
+    rows.push(match &network.owner {
+        Some(owner) => ("belongs to", owner.operator.to_string()),
+        None => (
+            "belongs to",
+            "nobody known: `edgecoder network own`".to_owned(),
+        ),
+    });
     rows.extend(
         network
             .addresses

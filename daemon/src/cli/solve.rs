@@ -1,9 +1,9 @@
 //! `edgecoder solve`: submits a task and shows it until it ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use edgecoder_protocol::{
-    EvidenceClass, Outcome, RelPath, Tokens,
+    EvidenceClass, Outcome, RelPath, TaskId, Tokens,
     operator::{ErrorKind, Event, SolveOutcome, Step, TaskRequest, TaskResult, TaskView},
 };
 
@@ -73,7 +73,7 @@ fn request(args: &Solve) -> Result<TaskRequest, Failure> {
 }
 
 /// Shows the task's events until it ends; a broken stream is resumed at its cursor.
-async fn watch(
+pub async fn watch(
     at: &Place,
     client: Client,
     task: &TaskView,
@@ -97,7 +97,7 @@ async fn watch(
             if json {
                 print_event(&event)?;
             } else {
-                show_step(&event.step);
+                show_step(event.task, &event.step);
             }
             if let Step::Done(result) = event.step {
                 return Ok(*result);
@@ -135,7 +135,7 @@ fn print_event(event: &Event) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show_step(step: &Step) {
+fn show_step(task: TaskId, step: &Step) {
     match step {
         Step::Plan { by, steps } => {
             screen::line(format!("{} (by {by})", screen::out("Plan", Tone::Strong)));
@@ -177,6 +177,11 @@ fn show_step(step: &Step) {
                 first_line(failure)
             ));
         }
+        Step::Conflict { path } => screen::line(format!(
+            "{}: changes of {path} do not fit together, and the model could not merge them. In another terminal: \
+             `edgecoder task resolve {task}`",
+            screen::out("Conflict", Tone::Bad)
+        )),
         Step::Note { text } => screen::line(format!("note: {}", screen::safe(text))),
         Step::Done(_) => {}
     }
@@ -195,6 +200,11 @@ fn save(args: &Solve, result: &TaskResult) -> Result<(), Failure> {
     if let (Some(path), Some(code)) = (&args.out, &result.code) {
         outputs::write(path, code.as_bytes())?;
     }
+    if args.out.is_some() {
+        for (path, blob) in result.files.0.iter().filter(|(path, _)| !is_hidden(path)) {
+            outputs::write(&beside(args, path)?, &blob.0)?;
+        }
+    }
     if let (Some(path), Some(receipt)) = (&args.receipt, &result.receipt) {
         outputs::write(path, &receipt_json(receipt)?)?;
     }
@@ -202,6 +212,25 @@ fn save(args: &Solve, result: &TaskResult) -> Result<(), Failure> {
         outputs::write(path, &bundle.0)?;
     }
     Ok(())
+}
+
+/// Where another file of the result goes: at its place in the snapshot, or under a name of its own beside what is there.
+fn beside(args: &Solve, path: &RelPath) -> Result<PathBuf, Failure> {
+    let out = args.out.as_deref().and_then(Path::parent);
+    let root = args.files.as_deref().or(out).unwrap_or(Path::new(""));
+    let place = root.join(path.as_str());
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::file("make", folder, &error))?;
+    }
+    match place.exists() {
+        true => Ok(root.join(format!("{path}.new"))),
+        false => Ok(place),
+    }
+}
+
+/// A model chose the name: what tools read without being asked, as hooks and settings, is not its to write.
+fn is_hidden(path: &RelPath) -> bool {
+    path.as_str().split('/').any(|part| part.starts_with('.'))
 }
 
 fn show_result(args: &Solve, result: &TaskResult) {
@@ -240,6 +269,13 @@ fn show_result(args: &Solve, result: &TaskResult) {
         }
     };
     saved("code    ", &args.out, result.code.is_some());
+    for path in result.files.0.keys() {
+        screen::line(match args.out {
+            Some(_) if is_hidden(path) => format!("  not      {path}: hidden names are not saved"),
+            Some(_) => format!("  and      {path}, or {path}.new where there was one"),
+            None => format!("  and      {path}: with --out it is saved as well"),
+        });
+    }
     saved("receipt ", &args.receipt, result.receipt.is_some());
     saved("bundle  ", &args.bundle, result.bundle.is_some());
     screen::line(format!("  next: {}", screen::safe(&result.next)));
@@ -260,7 +296,8 @@ fn describe(outcome: SolveOutcome) -> &'static str {
     }
 }
 
-fn code(result: &TaskResult) -> u8 {
+/// The exit code of a task's end.
+pub fn code(result: &TaskResult) -> u8 {
     match result.outcome {
         SolveOutcome::Solved | SolveOutcome::Untested => 0,
         SolveOutcome::Declined => DECLINED,

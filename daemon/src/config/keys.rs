@@ -61,11 +61,11 @@ pub const KEYS: [(&str, &str); 22] = [
     ),
     (
         "worker_cpu",
-        "percent of a core that one of a worker's executions may use, 1 to 100",
+        "percent of the processors that all work for others may use together, 1 to 100",
     ),
     (
         "worker_memory",
-        "MiB that a worker's executions may use; 0 for no bound of its own",
+        "MiB that all work for others may use together, from 128; 0 for no bound",
     ),
 ];
 

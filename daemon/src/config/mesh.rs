@@ -7,6 +7,7 @@ use edgecoder_protocol::{
     record::{Hours, Role, SLOTS_MAX},
     task::PrivacyClass,
 };
+use edgecoder_sandbox::MEMORY_MIN;
 
 use super::{
     Config, ConfigError, Mode, Settings,
@@ -80,9 +81,9 @@ pub struct WorkerConfig {
     pub hours: Option<Hours>,
     /// Whether it works only while nobody uses the machine.
     pub idle_only: bool,
-    /// Percent of a core that one execution may use, 1 to 100.
+    /// Percent of this machine's processors that executions for others may use together, 1 to 100; 100 bounds nothing.
     pub cpu_percent: u32,
-    /// Memory that its executions may use; absent: no bound of its own.
+    /// Memory that executions for others may use together, at least [`MEMORY_MIN`]; absent: no bound of its own.
     pub memory: Option<Bytes>,
 }
 
@@ -161,9 +162,11 @@ impl Settings {
             "" => Some(None),
             text => text.parse().ok().map(|WorkingHours(hours)| hours),
         };
-        let memory = |text: &str| {
-            let mib = text.parse::<u64>().ok().filter(|mib| *mib <= MEMORY_MAX)?;
-            Some((mib > 0).then_some(Bytes(mib << 20)))
+        let enough = |memory: &Option<Bytes>| memory.is_none_or(|memory| memory >= MEMORY_MIN);
+        let memory = |text: &str| match text.parse::<u64>().ok()? {
+            0 => Some(None),
+            mib if mib <= MEMORY_MAX => Some(Some(Bytes(mib << 20))).filter(enough),
+            _ => None,
         };
         Ok(WorkerConfig {
             slots: self.parse("worker_slots", "a number from 0 to 1024", |text| {
@@ -178,7 +181,7 @@ impl Settings {
             cpu_percent: self.parse("worker_cpu", "a percentage from 1 to 100", |text| {
                 text.parse().ok().filter(|cpu| (1..=100).contains(cpu))
             })?,
-            memory: self.parse("worker_memory", "MiB from 0 to 16777216", memory)?,
+            memory: self.parse("worker_memory", "0, or MiB from 128 to 16777216", memory)?,
         })
     }
 

@@ -177,6 +177,26 @@ fn attempt_of(opening: &Opening) -> u32 {
 
 /// The step that writes what the task asks for, with all that came before it.
 async fn assemble(hub: &Arc<Hub>, sent: &Sent, news: &News) -> Result<Opened, ErrorObject> {
+    let mut opened = gather(hub, sent, news).await?;
+    let Job::Solve(task) = &sent.job else {
+        return Err(broken("the task asked for no code"));
+    };
+    let last = opened
+        .plan
+        .as_ref()
+        .and_then(|plan| plan.solving_step(task));
+    let last = last.ok_or_else(|| broken("no step writes what was asked for"))?;
+    opened.step = last;
+    opened.answer = opened.answers.get(&last).cloned();
+    Ok(opened)
+}
+
+/// What has come of a task's steps so far; at its first step.
+pub(super) async fn gather(
+    hub: &Arc<Hub>,
+    sent: &Sent,
+    news: &News,
+) -> Result<Opened, ErrorObject> {
     let hint = Some(hub.coordinator);
     let Job::Solve(task) = &sent.job else {
         return Err(broken("the task asked for no code"));
@@ -205,15 +225,7 @@ async fn assemble(hub: &Arc<Hub>, sent: &Sent, news: &News) -> Result<Opened, Er
         answers.insert(*at, bytes);
     }
     let job = Job::Solve(task.clone());
-    let mut opened = perform::from_job(job, plan.as_deref(), 0, answers, None)?;
-    let last = opened
-        .plan
-        .as_ref()
-        .and_then(|plan| plan.solving_step(task));
-    let last = last.ok_or_else(|| broken("no step writes what was asked for"))?;
-    opened.step = last;
-    opened.answer = opened.answers.get(&last).cloned();
-    Ok(opened)
+    perform::from_job(job, plan.as_deref(), 0, answers, None)
 }
 
 /// Files that earlier steps wrote, beside the solution.

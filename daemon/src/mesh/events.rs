@@ -10,7 +10,7 @@ use edgecoder_protocol::{
 use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Hub, slot};
+use super::{Hub, slot, topics};
 
 /// How often a parked request is looked at: whether its asker still waits.
 const LOOK: Duration = Duration::from_millis(500);
@@ -19,6 +19,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: CancellationToken) {
     // Bounded by the mesh: it holds at most so many bytes of unanswered requests, and so many from each peer.
     let requests = TaskTracker::new();
+    let roster = topics::roster(hub.network);
     loop {
         let event = tokio::select! {
             biased;
@@ -44,15 +45,20 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
                 });
             }
             Event::Gossip {
-                source, verdict, ..
+                topic,
+                source,
+                body,
+                verdict,
+                ..
             } => {
-                // Work is announced by whoever lends it; what others say on these topics is spam.
-                match source == hub.coordinator {
-                    true => {
-                        verdict.accept();
-                        hub.wake();
-                    }
+                // Both are the coordinator's to say; what others say on these topics is spam.
+                let is_good = source == hub.coordinator && (topic != roster || hub.told(&body));
+                match is_good {
+                    true => verdict.accept(),
                     false => verdict.reject(),
+                }
+                if is_good && topic != roster {
+                    hub.wake();
                 }
             }
             // Nothing of ours is kept as a record in the DHT: records are asked of the coordinator.

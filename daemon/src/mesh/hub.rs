@@ -15,14 +15,14 @@ use edgecoder_protocol::{
     key::NodeKey,
     network::Genesis,
     operator::{ErrorKind, ErrorObject},
-    record::PeerRecord,
+    record::LIFE_MAX_MS,
     sealing::{OpenKey, Purpose, TaskKey},
     task::PrivacyClass,
     wire::{self, CONTROL_MAX, Request, Response},
 };
 use zeroize::Zeroizing;
 
-use super::{Contents, Slot};
+use super::{Contents, Slot, roster::Roster};
 use crate::{
     config::Config,
     executor::Executor,
@@ -30,8 +30,6 @@ use crate::{
     wiring::Models,
 };
 
-/// Records that are remembered: as many as a coordinator registers.
-const RECORDS_MAX: usize = 4_096;
 /// Own sealed tasks whose key may be asked for: as many as a node has open.
 const SEALED_MAX: usize = 1_024;
 
@@ -59,17 +57,6 @@ pub struct Standing {
     pub reason: Option<String>,
     /// Whether the offset of its clock is known.
     pub is_measured: bool,
-}
-
-/// A node's record with its end by this node's clock.
-#[derive(Clone, Debug)]
-pub struct Heard {
-    /// As it was signed.
-    pub signed: Signed<PeerRecord>,
-    /// What it says.
-    pub record: PeerRecord,
-    /// Until when it holds.
-    pub until: Millis,
 }
 
 /// What all parts share.
@@ -102,9 +89,11 @@ pub struct Hub {
     /// Milliseconds that the coordinator's clock is ahead.
     pub(super) offset: AtomicI64,
     pub(super) standing: Mutex<Standing>,
-    pub(super) records: Mutex<BTreeMap<PeerId, Heard>>,
+    pub(super) roster: Roster,
     /// Own sealed tasks that are under way.
     pub(super) sealed: Mutex<BTreeMap<TaskId, ()>>,
+    /// Own tasks whose user is asked something. No more than are open.
+    pub(super) conflicts: Mutex<BTreeMap<TaskId, super::resolve::Open>>,
     /// Of the next record.
     pub(super) sequence: AtomicU64,
     /// Set once: roles need the hub.
@@ -214,7 +203,7 @@ impl Hub {
     /// What this node answers to `from`.
     pub async fn answer(self: &Arc<Self>, from: PeerId, request: Request) -> Response {
         match request {
-            Request::Peers => Response::Peers(self.records_for_others()),
+            Request::Peers { after } => Response::Peers(self.listed(after)),
             Request::Open { held } => self.to_worker(from, held, true).await,
             Request::Stop { held } => self.to_worker(from, held, false).await,
             Request::Key { lease, key } => self.own_key(from, &lease, &key),
@@ -222,7 +211,7 @@ impl Hub {
                 let heard = record.clone();
                 let response = self.to_coordinator(from, Request::Register(record)).await;
                 if matches!(response, Response::Done { .. }) {
-                    self.hear(*heard);
+                    self.hear(*heard, LIFE_MAX_MS);
                 }
                 response
             }
@@ -313,42 +302,6 @@ impl Hub {
 
     pub(super) fn close_sealed(&self, task: TaskId) {
         lock(&self.sealed).remove(&task);
-    }
-
-    /// Remembers a verified record.
-    pub(super) fn hear(&self, signed: Signed<PeerRecord>) {
-        let Ok(record) = edgecoder_protocol::record::open_record(&signed, self.network) else {
-            return;
-        };
-        let record = record.clone();
-        let now = self.now();
-        let until = Millis(now.0 + u64::from(record.life_ms));
-        let mut records = lock(&self.records);
-        records.retain(|_, heard| heard.until > now);
-        let is_newer = records
-            .get(&record.peer)
-            .is_none_or(|heard| heard.record.sequence < record.sequence);
-        if is_newer && (records.len() < RECORDS_MAX || records.contains_key(&record.peer)) {
-            records.insert(
-                record.peer,
-                Heard {
-                    signed,
-                    record,
-                    until,
-                },
-            );
-        }
-    }
-
-    fn records_for_others(&self) -> Vec<Signed<PeerRecord>> {
-        /// Of the message: those that fit its cap of bytes as well.
-        const SENT_MAX: usize = 64;
-        let now = self.now();
-        let records = lock(&self.records);
-        let live = records.values().filter(|heard| heard.until > now);
-        live.take(SENT_MAX)
-            .map(|heard| heard.signed.clone())
-            .collect()
     }
 }
 

@@ -11,10 +11,11 @@ use edgecoder_protocol::{
 
 use super::{
     Hub, Opened,
+    bring::ACKNOWLEDGE,
     deliver::broken,
     evidence,
     perform::{execution_of, from_job},
-    submit::{ACKNOWLEDGE, Sent},
+    submit::Sent,
 };
 
 impl Hub {

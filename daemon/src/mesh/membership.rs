@@ -8,7 +8,7 @@ use std::{
 use edgecoder_protocol::{
     Signed,
     operator::ErrorObject,
-    record::{LIFE_MAX_MS, ModelOffer, PeerRecord, Role},
+    record::{Hours, LIFE_MAX_MS, ModelOffer, PeerRecord, Role},
     wire::{Request, Response},
 };
 use tokio::time::sleep;
@@ -109,7 +109,7 @@ enum Refused {
 async fn try_register(hub: &Arc<Hub>) -> Result<(), Refused> {
     let record = record(hub).await.map_err(Refused::Said)?;
     let signed = Signed::new(record, &hub.key);
-    hub.hear(signed.clone());
+    hub.hear(signed.clone(), LIFE_MAX_MS);
     let before = hub.now();
     let request = Request::Register(Box::new(signed));
     let answer = hub.ask(hub.coordinator, request, ANSWER).await;
@@ -132,7 +132,7 @@ async fn try_register(hub: &Arc<Hub>) -> Result<(), Refused> {
 async fn record(hub: &Hub) -> Result<PeerRecord, ErrorObject> {
     let roles = hub.config.network_roles();
     let is_worker = roles.contains(&Role::Worker);
-    let config = &hub.config.mesh;
+    let (slots, hours) = offered(hub);
     Ok(PeerRecord {
         network: hub.network,
         peer: hub.id,
@@ -143,11 +143,8 @@ async fn record(hub: &Hub) -> Result<PeerRecord, ErrorObject> {
             false => Vec::new(),
         },
         models: models(hub).await?,
-        slots: match is_worker {
-            true => cores(config.worker.slots),
-            false => 0,
-        },
-        hours: config.worker.hours,
+        slots,
+        hours,
         profile: hub.executor.sandbox().profile(),
         build: format!("{} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH),
         addresses: hub.mesh.listening().await.into_iter().take(16).collect(),
@@ -155,6 +152,16 @@ async fn record(hub: &Hub) -> Result<PeerRecord, ErrorObject> {
         life_ms: LIFE_MAX_MS,
         roles,
     })
+}
+
+#[cfg(feature = "worker")]
+fn offered(hub: &Hub) -> (u32, Option<Hours>) {
+    hub.offered()
+}
+
+#[cfg(not(feature = "worker"))]
+fn offered(_: &Hub) -> (u32, Option<Hours>) {
+    (0, None)
 }
 
 /// Subtasks at once, where 0 stands for one a core.

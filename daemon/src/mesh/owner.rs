@@ -2,8 +2,9 @@
 
 use std::sync::Mutex;
 
-use edgecoder_protocol::operator::{
-    HeldView, PolicyRequest, WorkerState, WorkerView, WorkingHours,
+use edgecoder_protocol::{
+    operator::{HeldView, PolicyRequest, WorkerState, WorkerView, WorkingHours},
+    record::Hours,
 };
 use edgecoder_worker::{Policy, State, Worker};
 
@@ -24,6 +25,13 @@ impl Hub {
     /// The worker here.
     pub fn a_worker(&self) -> Option<&Worker> {
         self.roles()?.worker.as_ref().map(|(worker, _)| worker)
+    }
+
+    /// Subtasks at once and hours, as the owner allows them at the moment.
+    pub(super) fn offered(&self) -> (u32, Option<Hours>) {
+        let allowed = self.roles().and_then(|roles| roles.worker.as_ref());
+        let policy = allowed.map(|(_, allowed)| *lock(&allowed.0));
+        policy.map_or((0, None), |policy| (policy.slots, policy.hours))
     }
 
     /// `GET /v1/worker`.

@@ -7,7 +7,7 @@ use edgecoder_protocol::{
     Execution, Outcome, PeerId,
     execution::TestOrigin,
     operator::{ErrorKind, ErrorObject, TaskRequest},
-    plan::Plan,
+    plan::{Merge, Plan},
     sealing::TaskKey,
     wire::Sealed,
     work::{Answer, Job, label},
@@ -141,13 +141,22 @@ impl Opened {
         let (Job::Solve(task), Some(plan)) = (&self.job, &self.plan) else {
             return Err(bad(&"the task only runs code"));
         };
-        let answered = self
-            .answers
-            .iter()
-            .map(|(at, one)| (*at, one.code.clone().into_bytes()));
-        let request = plan.request(self.step, task, &answered.collect());
+        let request = plan.request(self.step, task, &self.answered());
         let missing = || bad(&"the step, or an answer that it builds on, is missing");
         request.map(Arc::new).ok_or_else(missing)
+    }
+
+    /// The versions that the step puts together, if it is one that does.
+    pub fn merge(&self) -> Option<Merge> {
+        let (Job::Solve(task), Some(plan)) = (&self.job, &self.plan) else {
+            return None;
+        };
+        plan.merge(self.step, task, &self.answered())
+    }
+
+    fn answered(&self) -> BTreeMap<u16, Vec<u8>> {
+        let bytes = |(at, one): (&u16, &Answer)| (*at, one.code.clone().into_bytes());
+        self.answers.iter().map(bytes).collect()
     }
 
     /// The file that the step writes.

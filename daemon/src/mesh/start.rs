@@ -1,11 +1,8 @@
 //! How a node's part in a network begins: the mesh's configuration, the hub, the roles that were asked for.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicI64, AtomicU64},
-    },
+use std::sync::{
+    Arc, Mutex, OnceLock,
+    atomic::{AtomicI64, AtomicU64},
 };
 
 use edgecoder_mesh::{Config as Wanted, KademliaMode as Kademlia, Limits, Mesh, Psk};
@@ -13,7 +10,7 @@ use edgecoder_node_store::{Content, Faults};
 use edgecoder_protocol::{Bytes, record::Role};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Contents, Hub, JoinError, Means, Roles, Slot, topics};
+use super::{Contents, Hub, JoinError, Means, Roles, Slot, roster::Roster, topics};
 use crate::{
     config::{Config, KademliaMode, MeshConfig, ROLES},
     network::Network,
@@ -62,18 +59,19 @@ fn listen(config: &MeshConfig, is_private: bool) -> Vec<String> {
 /// What this node could do is what it listens for.
 fn subscriptions(config: &Config, network: &Network) -> Vec<String> {
     let roles = config.network_roles();
-    if !roles.contains(&Role::Worker) {
-        return Vec::new();
-    }
-    let models = match roles.contains(&Role::Inference) {
-        true => vec![false, true],
-        false => vec![false],
-    };
     let id = network.genesis.id();
-    let topics = models
-        .into_iter()
-        .map(|model| topics::work(id, "python", model));
-    topics.collect()
+    let mut topics = Vec::new();
+    if roles.contains(&Role::Worker) {
+        topics.push(topics::work(id, "python", false));
+    }
+    if roles.contains(&Role::Worker) && roles.contains(&Role::Inference) {
+        topics.push(topics::work(id, "python", true));
+    }
+    // An address book needs no roster.
+    if roles != [Role::Bootstrap] {
+        topics.push(topics::roster(id));
+    }
+    topics
 }
 
 /// Whether this build has what the roles need.
@@ -132,8 +130,9 @@ pub async fn roles(
         random: means.random,
         offset: AtomicI64::new(0),
         standing: Mutex::default(),
-        records: Mutex::new(BTreeMap::new()),
+        roster: Roster::default(),
         sealed: Mutex::default(),
+        conflicts: Mutex::default(),
         roles: OnceLock::new(),
     });
     let tasks = TaskTracker::new();

@@ -1,34 +1,25 @@
-//! This node's own tasks in the network: sealed, sent to the coordinator, watched, and their results taken in.
+//! This node's own tasks in the network: sealed with a key of their own, given away, and their results taken in.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use edgecoder_protocol::{
-    Hash, PeerId, Signed, TaskId, TaskState, Tokens, cases,
+    Hash, Signed, TaskId, Tokens, cases,
     execution::Limits,
     operator::{
-        ErrorKind, ErrorObject, ExecAnswer, ExecRequest, SolveOutcome, Step, TaskRequest,
-        TaskResult, TestSet,
+        Conflict, ErrorKind, ErrorObject, ExecAnswer, ExecRequest, Resolution, SolveOutcome, Step,
+        TaskRequest, TaskResult, TestSet,
     },
-    record::{LIFE_MAX_MS, PeerRecord},
-    sealing::{Purpose, TaskKey},
+    sealing::TaskKey,
     task::PrivacyClass,
-    wire::{DONE_AFTER_MAX, News, Request, Response, Sealed, Submission},
+    wire::Sealed,
     work::{Job, Requirements, TaskSpec, label},
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, deliver, hub::internal, perform::baseline};
+use super::{Hub, bring::Back, deliver, hub::internal, perform::baseline};
 use crate::tasks::{Elsewhere, Work, broken, unsolved};
 
-/// How long the coordinator may take to acknowledge: it writes to its disk, and may have to be dialled.
-pub(super) const ACKNOWLEDGE: Duration = Duration::from_secs(15);
-/// How long news is waited for at a time.
-const NEWS: Duration = Duration::from_millis(DONE_AFTER_MAX as u64 / 2);
-/// How long a coordinator that does not answer is asked again; it may be restarting.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The pause between two tries.
-const PAUSE: Duration = Duration::from_millis(500);
 /// Milliseconds that an execution without a deadline of its own may take in the network.
 const EXEC_DEADLINE_MS: u64 = 120_000;
 
@@ -50,18 +41,6 @@ pub struct Sent {
     pub job: Job,
     /// As it was sent.
     pub sealed: Sealed,
-}
-
-/// How a task came back.
-pub enum Back {
-    /// With checked results.
-    Done(Box<News>),
-    /// Nobody worked on it.
-    Refused(ErrorObject),
-    /// Worked on in vain.
-    Failed(ErrorObject),
-    /// The user withdrew it.
-    Cancelled,
 }
 
 impl Hub {
@@ -255,176 +234,6 @@ impl Hub {
         .concat();
         (!hidden.is_empty()).then(|| Hash::of(&whole))
     }
-
-    /// Submits, watches, and comes back with how it ended.
-    async fn bring(
-        self: &Arc<Self>,
-        sent: &Sent,
-        spec: Signed<TaskSpec>,
-        steps: Option<&mpsc::Sender<Step>>,
-        cancel: &CancellationToken,
-    ) -> Back {
-        let watching = async {
-            if let Err(error) = self.submit_one(sent, spec).await {
-                return Back::Refused(error);
-            }
-            self.watch(sent, steps).await
-        };
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => {
-                self.withdraw(sent.id).await;
-                Back::Cancelled
-            }
-            back = watching => back,
-        }
-    }
-
-    async fn submit_one(
-        self: &Arc<Self>,
-        sent: &Sent,
-        spec: Signed<TaskSpec>,
-    ) -> Result<(), ErrorObject> {
-        let is_sealed = spec
-            .open()
-            .is_ok_and(|(spec, _)| spec.class == PrivacyClass::Sealed);
-        let key = match is_sealed {
-            true => None,
-            false => Some(self.wrap_for_coordinator(sent).await?),
-        };
-        let submission = Submission {
-            spec,
-            job: sent.sealed.clone(),
-            key,
-        };
-        let request = Request::Submit(Box::new(submission));
-        match self.persist(request, ACKNOWLEDGE).await? {
-            Response::Done { .. } => Ok(()),
-            Response::Refused(error) => Err(error),
-            _ => Err(something_else()),
-        }
-    }
-
-    /// Asks the coordinator until it answers, or has not for too long.
-    pub(super) async fn persist(
-        self: &Arc<Self>,
-        request: Request,
-        within: Duration,
-    ) -> Result<Response, ErrorObject> {
-        let begin = self.now();
-        loop {
-            match self.ask(self.coordinator, request.clone(), within).await {
-                Ok(response) => return Ok(response),
-                Err(reason) if self.now().since(begin) > PATIENCE => {
-                    let message = format!(
-                        "the coordinator {} does not answer: {reason}",
-                        self.coordinator
-                    );
-                    let next =
-                        "`edgecoder node` shows how it stands; the task can be submitted again";
-                    return Err(ErrorObject::new(ErrorKind::Busy, message, next));
-                }
-                Err(_) => sleep(PAUSE).await,
-            }
-        }
-    }
-
-    /// The coordinator's key comes from its own signed record.
-    async fn wrap_for_coordinator(
-        self: &Arc<Self>,
-        sent: &Sent,
-    ) -> Result<edgecoder_protocol::sealing::WrappedKey, ErrorObject> {
-        let record = match self.record_of(self.coordinator) {
-            Some(record) => record,
-            None => {
-                if let Response::Peers(records) = self.persist(Request::Peers, ACKNOWLEDGE).await? {
-                    records.into_iter().for_each(|record| self.hear(record));
-                }
-                let unknown = || {
-                    let message = "the coordinator has not said which key to seal for";
-                    ErrorObject::new(ErrorKind::Busy, message, "try again in some seconds")
-                };
-                self.record_of(self.coordinator).ok_or_else(unknown)?
-            }
-        };
-        let purpose = Purpose {
-            task: sent.id,
-            subtask: 0,
-            attempt: 0,
-            reader: self.coordinator,
-            term: 0,
-        };
-        let mut random = [0; 32];
-        self.random(&mut random);
-        sent.key
-            .wrap(&record.seal, &purpose, &mut random)
-            .map_err(|error| internal(&error))
-    }
-
-    fn record_of(&self, peer: PeerId) -> Option<PeerRecord> {
-        let records = super::hub::lock(&self.records);
-        // An older one's key is as good: it is derived from the node's.
-        let heard = records.get(&peer)?;
-        debug_assert!(heard.record.life_ms <= LIFE_MAX_MS);
-        Some(heard.record.clone())
-    }
-
-    async fn watch(self: &Arc<Self>, sent: &Sent, steps: Option<&mpsc::Sender<Step>>) -> Back {
-        let task = sent.id;
-        let mut after = 0;
-        loop {
-            let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
-            let request = Request::Watch {
-                task,
-                after,
-                wait_ms,
-            };
-            let news = match self.persist(request, NEWS + ACKNOWLEDGE).await {
-                Ok(Response::Task(news)) => news,
-                Ok(Response::Refused(error)) | Err(error) => return Back::Refused(error),
-                Ok(_) => return Back::Refused(something_else()),
-            };
-            after = news.cursor;
-            let mut notes = news.notes.clone();
-            if let Some(dispute) = &news.dispute {
-                match self.judge(sent, dispute).await {
-                    Ok(judged) => notes.extend(judged),
-                    Err(error) => return Back::Refused(error),
-                }
-            }
-            if let Some(steps) = steps {
-                for text in notes {
-                    steps.send(Step::Note { text }).await.ok();
-                }
-            }
-            match (news.state, news.fault.clone()) {
-                (TaskState::Failed, Some(fault)) => return Back::Failed(fault),
-                (_, Some(fault)) => return Back::Refused(fault),
-                (_, None) => {}
-            }
-            if !news.results.is_empty() {
-                return Back::Done(news);
-            }
-            if news.state.is_final() {
-                return Back::Cancelled;
-            }
-        }
-    }
-
-    async fn received(self: &Arc<Self>, task: TaskId) {
-        // The coordinator forgets it by itself after a day.
-        self.ask(self.coordinator, Request::Received { task }, ACKNOWLEDGE)
-            .await
-            .ok();
-    }
-
-    async fn withdraw(self: &Arc<Self>, task: TaskId) {
-        // What is not heard ends with the task's deadline.
-        self.ask(self.coordinator, Request::Cancel { task }, ACKNOWLEDGE)
-            .await
-            .ok();
-        self.received(task).await;
-    }
 }
 
 impl Elsewhere for Arc<Hub> {
@@ -442,14 +251,17 @@ impl Elsewhere for Arc<Hub> {
         Box::pin(async move { Hub::solve(self, id, &request, steps, cancel).await })
     }
 
+    fn conflict(&self, id: TaskId) -> Option<Conflict> {
+        self.conflict_of(id)
+    }
+
+    fn resolve(&self, id: TaskId, resolution: Resolution) -> Result<(), ErrorObject> {
+        self.resolve_with(id, resolution.code)
+    }
+
     fn execute(&self, request: ExecRequest) -> Work<'_, Result<ExecAnswer, ErrorObject>> {
         Box::pin(Hub::execute(self, request))
     }
-}
-
-/// An answer to another question.
-fn something_else() -> ErrorObject {
-    internal(&"the coordinator answered something else: it may be of another version")
 }
 
 /// The request without the cases that nobody but its user may see.

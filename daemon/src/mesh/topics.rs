@@ -11,6 +11,11 @@ pub fn work(network: NetworkId, language: &str, own_model: bool) -> String {
     format!("edgecoder/1/{}/tasks/{language}/{model}", short(network))
 }
 
+/// The topic on which the coordinator says who is here.
+pub fn roster(network: NetworkId) -> String {
+    format!("edgecoder/1/{}/roster", short(network))
+}
+
 /// Where a content is provided.
 pub fn content(hash: Hash) -> Vec<u8> {
     key("content", &hash.0)

@@ -32,6 +32,7 @@ impl Hub {
                 registered: standing.registered,
                 reason: standing.reason,
             },
+            members: self.members(),
             clock_offset_ms: standing
                 .is_measured
                 .then(|| self.offset.load(Ordering::Relaxed)),
@@ -41,11 +42,9 @@ impl Hub {
     /// `GET /v1/peers`.
     pub async fn peers(&self) -> Vec<PeerRow> {
         let views = self.mesh.peers().await;
-        let now = self.now();
-        let records = lock(&self.records);
         let roles = |view: &PeerView| {
-            let heard = records.get(&view.peer).filter(|heard| heard.until > now);
-            let says = |role| heard.is_some_and(|heard| heard.record.roles.contains(role));
+            let record = self.record_of(view.peer);
+            let says = |role| record.as_ref().is_some_and(|one| one.roles.contains(role));
             let named = ROLES.iter().filter(|(_, role)| says(role));
             named.map(|(name, _)| (*name).to_owned()).collect()
         };

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use edgecoder_protocol::network::{ADDRESSES_MAX, InviteError, NAME_MAX};
+use edgecoder_protocol::{
+    network::{ADDRESSES_MAX, InviteError, NAME_MAX, OPERATORS_MAX},
+    record::VouchError,
+};
 
 /// Why a node's network cannot be used, made or joined. What it says is what happened; [`NetworkError::next`] is
 /// what to do.
@@ -74,10 +77,22 @@ pub enum NetworkError {
     #[error(transparent)]
     Invite(#[from] InviteError),
     /// Only an operator may do this.
-    #[error("only an operator of the network invites, and {} is not there or not its key", path.display())]
+    #[error("only an operator of the network does this, and {} is not there or not its key", path.display())]
     NoOperator {
         /// Where the key would be.
         path: PathBuf,
+    },
+    /// More operators than a network lists.
+    #[error("a network lists at most {OPERATORS_MAX} operators")]
+    TooManyOperators,
+    /// A line that is no operator's word.
+    #[error(transparent)]
+    Vouch(#[from] VouchError),
+    /// An operator's word that is not about this node here.
+    #[error("the operator's word does not count here: {why}")]
+    Elsewhere {
+        /// What it is instead.
+        why: &'static str,
     },
     /// An address that leads nowhere.
     #[error("{address:?} is no multiaddress that ends in a peer id")]
@@ -127,7 +142,13 @@ impl NetworkError {
                     .into()
             }
             Self::NoOperator { .. } => {
-                "run it where the network was created: `edgecoder network invite`".into()
+                "run it where the network was created, or where the key of one of its operators is".into()
+            }
+            Self::TooManyOperators => "leave some of the --operator out".into(),
+            Self::Vouch(_) | Self::Elsewhere { .. } => {
+                "an operator makes one for this node: `edgecoder network vouch PEER_ID`, with the id that \
+                 `edgecoder network show` says"
+                    .into()
             }
             Self::TooMany { .. } => "leave some of the --address out".into(),
             Self::Address { .. } => {

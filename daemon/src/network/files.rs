@@ -24,6 +24,8 @@ const SCHEMA: &str = "edgecoder/network/1";
 const DESCRIPTION_MAX: u64 = 64 << 10;
 /// Bytes of a secret: 64 digits and an end of line.
 const SECRET_MAX: u64 = 65;
+/// Bytes of an operator's word: 160 in base64, with what says what it is.
+const LINE_MAX: u64 = 512;
 
 /// The description as JSON.
 #[derive(Serialize, Deserialize)]
@@ -157,6 +159,19 @@ pub fn write_secret(path: &Path, secret: &NetworkSecret) -> Result<(), NetworkEr
     let text = format!("{}\n", Hash(secret.0));
     write_whole(path, text.as_bytes(), 0o600, &Faults::default())
         .map_err(|source| NetworkError::file("write", path, source))
+}
+
+/// A line of text, if the file is there.
+pub fn read_line(path: &Path) -> Result<Option<String>, NetworkError> {
+    let Some(bytes) = read_up_to(path, LINE_MAX)? else {
+        return Ok(None);
+    };
+    let line = String::from_utf8(bytes);
+    let line = line.map_err(|error| NetworkError::Damaged {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })?;
+    Ok(Some(line))
 }
 
 /// Removes a file, if it is there.

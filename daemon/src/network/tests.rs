@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
 };
 
-use edgecoder_protocol::key::NodeKey;
+use edgecoder_protocol::{key::NodeKey, record::Vouch};
 use tempfile::TempDir;
 
 use super::*;
@@ -28,6 +28,7 @@ fn created(at: &TempDir, private: bool) -> Network {
         name: "lab",
         private,
         coordinator: None,
+        operators: &[],
         now: NOW,
         random,
     };
@@ -197,6 +198,7 @@ fn a_name_that_cannot_be_shown_is_refused_before_anything_is_made() {
             name,
             private: false,
             coordinator: None,
+            operators: &[],
             now: NOW,
             random,
         };
@@ -204,4 +206,70 @@ fn a_name_that_cannot_be_shown_is_refused_before_anything_is_made() {
         assert!(matches!(error, NetworkError::Name { .. }), "{error}");
     }
     assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_node_belongs_to_the_operator_who_said_so_of_it_in_its_network() {
+    let (here, there, team) = (folder(), folder(), folder());
+    // A team of its own, whose operator the founder lists.
+    let other = operator(team.path(), random).unwrap();
+    assert_eq!(operator(team.path(), random).unwrap(), other, "it stays");
+    let founding = Founding {
+        name: "lab",
+        private: false,
+        coordinator: None,
+        operators: &[other],
+        now: NOW,
+        random,
+    };
+    let network = Network::create(here.path(), founding).unwrap();
+    let genesis = &network.genesis;
+    assert!(genesis.operators.contains(&other) && genesis.operators.len() == 2);
+    Network::join(
+        there.path(),
+        &line(&here, &network, Millis(2_000_000)),
+        false,
+        NOW,
+    )
+    .unwrap();
+    let node = node_key(there.path(), random).unwrap().peer_id();
+    let owner = || Network::load(there.path()).unwrap().unwrap().owner;
+    assert_eq!(owner(), None);
+    let word = vouch(team.path(), genesis, node).unwrap().to_string();
+    let own = |line: &str| belong(there.path(), genesis, line);
+    assert_eq!(own(&word).unwrap().operator, other);
+    assert_eq!(owner().map(|owner| owner.operator), Some(other));
+    assert!(owner().unwrap().holds(genesis.id(), node));
+    // Of another node, another network, and by nobody who may.
+    let of_another = vouch(team.path(), genesis, other).unwrap().to_string();
+    assert!(matches!(
+        own(&of_another),
+        Err(NetworkError::Elsewhere { .. })
+    ));
+    let elsewhere = created(&folder(), false).genesis;
+    let stranger = NodeKey::from_seed(&mut [99; 32]);
+    for word in [
+        Vouch::new(elsewhere.id(), node, &stranger),
+        Vouch::new(genesis.id(), node, &stranger),
+    ] {
+        assert!(matches!(
+            own(&word.to_string()),
+            Err(NetworkError::Elsewhere { .. })
+        ));
+    }
+    assert!(matches!(own("nothing"), Err(NetworkError::Vouch(_))));
+    assert!(matches!(
+        vouch(there.path(), genesis, node),
+        Err(NetworkError::NoOperator { .. })
+    ));
+    assert_eq!(
+        owner().map(|owner| owner.operator),
+        Some(other),
+        "as it was"
+    );
+    fs::write(there.path().join("network.owner"), "garbage").unwrap();
+    assert!(matches!(
+        Network::load(there.path()),
+        Err(NetworkError::Damaged { .. })
+    ));
 }

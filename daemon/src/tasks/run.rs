@@ -115,7 +115,11 @@ impl Tasks {
             while let Some(step) = shown.recv().await {
                 self.0.book.advance(id, TaskState::Planned);
                 self.0.book.advance(id, TaskState::Queued);
-                self.record(id, step, TaskState::Leased);
+                let state = match step {
+                    Step::Conflict { .. } => TaskState::Asking,
+                    _ => TaskState::Leased,
+                };
+                self.record(id, step, state);
             }
         };
         let (result, ()) = tokio::join!(solving, showing);
@@ -185,9 +189,11 @@ impl Tasks {
                         self.0.book.advance(id, TaskState::Queued);
                         TaskState::Leased
                     }
-                    Step::Test { .. } | Step::Repair { .. } | Step::Note { .. } | Step::Done(_) => {
-                        self.0.book.state(id)
-                    }
+                    Step::Test { .. }
+                    | Step::Repair { .. }
+                    | Step::Conflict { .. }
+                    | Step::Note { .. }
+                    | Step::Done(_) => self.0.book.state(id),
                 };
                 self.record(id, step, state);
             }

@@ -201,7 +201,8 @@ impl Outside {
             term: lease.term,
         };
         match (lease.part, &opened.job) {
-            (Part::Author, Job::Solve(_)) => {
+            // One that comes with its answer is replayed by both.
+            (Part::Author, Job::Solve(_)) if grant.answer.is_none() => {
                 self.write(&grant, spec, held, &opened, &task_key).await
             }
             (Part::Author | Part::Checker, _) => {
@@ -262,7 +263,7 @@ impl Outside {
     async fn run(&self, opened: &Opened) -> Result<ExecAnswer, NotMade> {
         let execution =
             execution_of(opened).map_err(|error| not_made(WhyBack::Impossible, &error))?;
-        let ran = self.0.executor.run(execution, false).await;
+        let ran = self.0.executor.for_others().run(execution, false).await;
         ran.map_err(|error| match error.kind {
             ErrorKind::BadRequest | ErrorKind::TooLarge => not_made(WhyBack::Impossible, &error),
             _ => not_made(WhyBack::Unable, &error),
@@ -279,15 +280,20 @@ impl Outside {
         task_key: &TaskKey,
     ) -> Result<Made, NotMade> {
         let hub = &self.0;
-        let written = self.agent(grant, spec, opened).await?;
-        let with = Opened {
-            answer: Some(written.answer.clone()),
-            ..opened.clone()
+        let (written, run) = match self.merge(opened).await? {
+            Some(merged) => merged,
+            None => {
+                let written = self.agent(grant, spec, opened).await?;
+                let run = self.run_with(opened, &written.answer).await?;
+                (written, run)
+            }
         };
-        let run = self.run(&with).await?;
-        if run.outcome != Outcome::Ok {
-            let sentence = format!("what was written did not pass again: {}", run.outcome);
-            return Err(unsolved(sentence));
+        let again =
+            |how: &dyn std::fmt::Display| format!("what was written did not pass again: {how}");
+        match run.outcome {
+            Outcome::Ok => {}
+            Outcome::Inconclusive => return Err(undecided(again(&run.reason))),
+            failed => return Err(unsolved(again(&failed))),
         }
         let bytes = written.answer.to_bytes();
         let bytes = bytes.map_err(|error| impossible(error.to_string()))?;
@@ -301,6 +307,29 @@ impl Outside {
         };
         self.hand_in(summary, Some(sealed), &run, written.tokens, task_key)
             .await
+    }
+
+    /// A merge without conflicts that passes needs no model.
+    async fn merge(&self, opened: &Opened) -> Result<Option<(Written, ExecAnswer)>, NotMade> {
+        let Some(code) = opened.merge().and_then(|merge| merge.text.ok()) else {
+            return Ok(None);
+        };
+        let answer = Answer { code, tests: None };
+        let run = self.run_with(opened, &answer).await?;
+        let written = Written {
+            answer,
+            transcript: Hash::of(b""),
+            tokens: Tokens(0),
+        };
+        Ok((run.outcome == Outcome::Ok).then_some((written, run)))
+    }
+
+    async fn run_with(&self, opened: &Opened, answer: &Answer) -> Result<ExecAnswer, NotMade> {
+        let with = Opened {
+            answer: Some(answer.clone()),
+            ..opened.clone()
+        };
+        self.run(&with).await
     }
 
     /// Asks the model that the lease gives leave for, until what it writes passes.
@@ -331,7 +360,7 @@ impl Outside {
             ..(*request).clone()
         });
         let config = agent_config(&request, &card);
-        let judge = AgentJudge::new(hub.executor.clone(), request.clone());
+        let judge = AgentJudge::new(hub.executor.for_others(), request.clone());
         let deadline = Duration::from_millis(spec.deadline_ms);
         // Nobody watches: the steps of a lent task are its submitter's to see.
         let (steps, unseen) = mpsc::channel(1);
@@ -344,6 +373,7 @@ impl Outside {
             (SolveOutcome::Solved | SolveOutcome::Untested, Some(code), Some((tests, _))) => {
                 (code, tests)
             }
+            (SolveOutcome::Inconclusive, _, _) => return Err(undecided(solution.next)),
             (SolveOutcome::Broken, _, _) => {
                 let why = WhyBack::Unable;
                 let sentence = solution.next;
@@ -433,6 +463,13 @@ impl Model for Recorded {
 
 fn unsolved(sentence: String) -> NotMade {
     let why = WhyBack::Unsolved;
+    NotMade { why, sentence }
+}
+
+/// This machine, or what its owner lends of it, came to no result: nobody's failure, and no word on the task or on the
+/// model that wrote for it.
+fn undecided(sentence: String) -> NotMade {
+    let why = WhyBack::Drained;
     NotMade { why, sentence }
 }
 

@@ -154,6 +154,8 @@ pub struct NodeView {
     pub addresses: Vec<String>,
     /// Who coordinates the network, as seen from here.
     pub coordinator: CoordinatorView,
+    /// Nodes of the network whose records this node has, itself among them.
+    pub members: u64,
     /// Milliseconds that the coordinator's clock is ahead of this node's; absent until it has been measured.
     pub clock_offset_ms: Option<i64>,
 }

@@ -192,6 +192,11 @@ pub enum Step {
         /// What the model is told.
         failure: String,
     },
+    /// Changes that nobody could put together: the user is asked to, with `edgecoder task resolve`.
+    Conflict {
+        /// The file.
+        path: RelPath,
+    },
     /// Something the user should know.
     Note {
         /// A sentence.
@@ -295,6 +300,28 @@ pub struct TaskView {
     pub changed: Millis,
     /// Its end, when there is one; a list leaves code, receipt and bundle out.
     pub result: Option<TaskResult>,
+}
+
+/// `GET /v1/tasks/{id}/conflict`: changes of one file that were made apart and do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conflict {
+    /// The task.
+    pub task: TaskId,
+    /// The file.
+    pub path: RelPath,
+    /// What all versions began with.
+    pub base: String,
+    /// The versions.
+    pub sides: Vec<String>,
+    /// All changes in one text, those that do not fit together between conflict markers.
+    pub text: String,
+}
+
+/// `POST /v1/tasks/{id}/conflict`: the whole file, put together by its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resolution {
+    /// The file's text.
+    pub code: String,
 }
 
 /// `POST /v1/generations` samples code for one prompt without judging (used by `eval`).

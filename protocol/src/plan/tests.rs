@@ -194,3 +194,94 @@ fn what_is_handed_over_is_of_its_kind() {
         );
     }
 }
+
+#[test]
+fn changes_of_one_file_that_were_made_apart_are_put_together_where_they_meet() {
+    let plan = read(&[
+        step("base", "app.py", "", ""),
+        step("left", "app.py", r#""base""#, ""),
+        step("right", "app.py", r#""base""#, ""),
+        step("use", "use.py", r#""left", "right""#, ""),
+        step("end", "solution.py", r#""use""#, ""),
+    ])
+    .unwrap();
+    let shape: Vec<_> = plan
+        .steps()
+        .iter()
+        .map(|step| {
+            (
+                step.writes.as_str(),
+                step.needs.clone(),
+                step.merges.clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shape,
+        [
+            ("app.py", vec![], vec![]),
+            ("app.py", vec![0], vec![]),
+            ("app.py", vec![0], vec![]),
+            ("app.py", vec![1, 2], vec![1, 2]),
+            ("use.py", vec![1, 2, 3], vec![]),
+            ("solution.py", vec![4], vec![]),
+        ]
+    );
+    let answered = |left: &str, right: &str| {
+        let texts = ["a\nb\nc\n", left, right].map(|text| text.as_bytes().to_vec());
+        (0..).zip(texts).collect::<BTreeMap<u16, Vec<u8>>>()
+    };
+    let merge = |left, right| plan.merge(3, &task(), &answered(left, right)).unwrap();
+    let apart = merge("A\nb\nc\n", "a\nb\nC\n");
+    assert_eq!(
+        (apart.base.as_str(), apart.text),
+        ("a\nb\nc\n", Ok("A\nb\nC\n".into()))
+    );
+    let same = merge("a\nX\nc\n", "a\nY\nc\n");
+    let marked = same.text.clone().unwrap_err();
+    for part in ["<<<<<<<", "X", "=======", "Y", ">>>>>>>"] {
+        assert!(marked.contains(part), "{marked}");
+    }
+    let asked = plan
+        .request(3, &task(), &answered("a\nX\nc\n", "a\nY\nc\n"))
+        .unwrap();
+    assert_eq!(asked.prompt, same.prompt(&path("app.py")));
+    assert!(asked.prompt.contains("a\nX\nc") && asked.prompt.contains("a\nY\nc"));
+    assert_eq!(plan.merge(4, &task(), &answered("", "")), None);
+    // What builds on the merge is given the merged file.
+    let mut all = answered("A\nb\nc\n", "a\nb\nC\n");
+    all.insert(3, b"merged".to_vec());
+    let given = plan.request(4, &task(), &all).unwrap().files;
+    assert_eq!(given.0[&path("app.py")].0, b"merged");
+}
+
+#[test]
+fn a_solution_that_is_left_in_two_versions_is_merged_last_and_judged_then() {
+    let plan = read(&[
+        step("a", "solution.py", "", ""),
+        step("b", "solution.py", "", ""),
+    ])
+    .unwrap();
+    assert_eq!(plan.solving_step(&task()), Some(2));
+    assert_eq!(plan.steps()[2].merges, [0, 1]);
+    let answered = BTreeMap::from([(0, b"x".to_vec()), (1, b"y".to_vec())]);
+    let whole = plan.request(2, &task(), &answered).unwrap();
+    assert_eq!(whole.tests, task().tests);
+    let draft = plan.request(0, &task(), &answered).unwrap();
+    assert_eq!(draft.tests, None);
+}
+
+#[test]
+fn merges_count_as_steps_and_long_files_are_not_compared() {
+    let mut steps: Vec<String> = (0..STEPS_MAX - 1)
+        .map(|at| step(&format!("s{at}"), "solution.py", "", ""))
+        .collect();
+    let plan = read(&steps).unwrap();
+    assert_eq!(plan.steps().len(), STEPS_MAX);
+    steps.push(step("more", "solution.py", "", ""));
+    assert_eq!(read(&steps), Err(PlanError::Count(STEPS_MAX + 1)));
+    let plan = read(&steps[..2]).unwrap();
+    let long = "x\n".repeat(5_000).into_bytes();
+    let answered = BTreeMap::from([(0, long.clone()), (1, long)]);
+    assert!(plan.merge(2, &task(), &answered).unwrap().text.is_err());
+}

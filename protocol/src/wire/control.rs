@@ -32,7 +32,7 @@ pub const DONE_AFTER_MAX: u32 = 20_000;
 /// Nodes that a grant says the addresses of: the model's and the submitter's.
 const HINTS_MAX: usize = 2;
 /// Records in one answer.
-const RECORDS_MAX: usize = 64;
+pub const RECORDS_MAX: usize = 64;
 /// Readers that are named.
 const READERS_MAX: usize = 1_024;
 /// Bytes of a sentence.
@@ -66,6 +66,15 @@ pub struct Held {
     pub part: Part,
     /// The term of the coordinator that lent it.
     pub term: u64,
+}
+
+/// A node's record, as another one has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// As its node signed it.
+    pub record: Signed<PeerRecord>,
+    /// Milliseconds of its life that are left: a node that has gone leaves all listings, however far its record went.
+    pub left_ms: u32,
 }
 
 /// A task on its way to the coordinator.
@@ -192,6 +201,9 @@ pub struct News {
     /// Checked results, by step, once all are there.
     #[serde(deserialize_with = "capped::<_, _, STEPS_MAX>")]
     pub results: Vec<(u16, CheckedResult)>,
+    /// The step whose answer its submitter is asked for: changes that nobody could put together. The results so far
+    /// come with it.
+    pub asks: Option<u16>,
     /// What its submitter is to run, so that it is known who is right.
     pub dispute: Option<Box<Dispute>>,
     /// Who has been given its key.
@@ -204,8 +216,11 @@ pub struct News {
 pub enum Request {
     /// To the coordinator: the node is here. Repeated before its record's life ends.
     Register(Box<Signed<PeerRecord>>),
-    /// To anybody: which nodes they know.
-    Peers,
+    /// To anybody: which nodes they know, a page at a time in the order of their ids.
+    Peers {
+        /// The last id of the page before.
+        after: Option<PeerId>,
+    },
     /// To the coordinator: a task. Sent again with the same id it is the same task.
     Submit(Box<Submission>),
     /// To the coordinator: what has become of a task, once more has than at `after`.
@@ -216,6 +231,15 @@ pub enum Request {
         after: u64,
         /// Milliseconds to wait for news, at most [`DONE_AFTER_MAX`].
         wait_ms: u32,
+    },
+    /// To the coordinator: the answer of the step that its submitter was asked for.
+    Resolve {
+        /// The task.
+        task: TaskId,
+        /// The step.
+        step: u16,
+        /// The sealed answer.
+        answer: Sealed,
     },
     /// To the coordinator: the result is here and may be forgotten.
     Received {
@@ -290,7 +314,7 @@ pub enum Response {
     /// Not done, and why.
     Refused(ErrorObject),
     /// Nodes that are known.
-    Peers(#[serde(deserialize_with = "capped::<_, _, RECORDS_MAX>")] Vec<Signed<PeerRecord>>),
+    Peers(#[serde(deserialize_with = "capped::<_, _, RECORDS_MAX>")] Vec<Listed>),
     /// How a task stands.
     Task(Box<News>),
     /// Work, or none.

@@ -85,6 +85,7 @@ fn lists_and_texts_above_their_caps_are_not_read() {
             fault: None,
             plan: None,
             results: Vec::new(),
+            asks: None,
             dispute: None,
             readers: vec![PeerId([1; 32]); readers],
         };
@@ -116,7 +117,7 @@ fn random_bytes_are_never_a_panic() {
         let mut bytes: Vec<u8> = (0..round % 200).map(|_| next()).collect();
         // A valid tag more often than chance would give.
         if let Some(tag) = bytes.get_mut(..4) {
-            tag.copy_from_slice(&[(round % 15) as u8, 0, 0, 0]);
+            tag.copy_from_slice(&[(round % 16) as u8, 0, 0, 0]);
         }
         read(&bytes).ok();
         decode::<Response, CONTROL_MAX>(&bytes).ok();

@@ -9,7 +9,7 @@ use edgecoder_protocol::{
     cases::Case,
     execution::{SuiteKind, TestOrigin},
 };
-use edgecoder_sandbox::{EngineOptions, Sandbox, SandboxConfig};
+use edgecoder_sandbox::{Bounds, EngineOptions, Sandbox, SandboxConfig};
 
 /// Where compiled guests are kept in production too, so that the 20 s are spent once.
 pub fn cache_dir() -> PathBuf {
@@ -25,6 +25,7 @@ pub fn config() -> SandboxConfig {
         cache_dir: cache_dir(),
         threads: 2,
         options: EngineOptions::default(),
+        bounds: Bounds::default(),
         faults: Default::default(),
     }
 }

@@ -15,8 +15,8 @@ use crate::support::peer::{Peer, Scene, key};
 
 /// What the coordinator has heard of everybody.
 fn records(peer: &Peer) -> Vec<Signed<PeerRecord>> {
-    match peer.ask(Request::Peers) {
-        Response::Peers(records) => records,
+    match peer.ask(Request::Peers { after: None }) {
+        Response::Peers(listed) => listed.into_iter().map(|one| one.record).collect(),
         other => panic!("{other:?}"),
     }
 }

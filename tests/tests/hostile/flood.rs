@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Kinds of requests.
-const REQUESTS: u32 = 15;
+const REQUESTS: u32 = 16;
 /// Messages that one node has under way at a time.
 const AT_ONCE: usize = 64;
 /// Nodes that send at a time.

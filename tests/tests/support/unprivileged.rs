@@ -6,6 +6,7 @@ use std::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
     },
+    path::PathBuf,
     process::Command,
 };
 
@@ -13,6 +14,23 @@ use super::{Home, Said, program, said, shared_cache};
 
 /// Who has no privileges anywhere: `nobody` on Debian.
 const NOBODY: u32 = 65_534;
+
+/// Builds of the guest that are copied: the present one is among the newest, and compiled again should it not be. A
+/// cache that has seen many holds gigabytes.
+const GUESTS_MAX: usize = 4;
+
+/// The newest compiled guests, with what lies beside each.
+fn newest_guests() -> Vec<PathBuf> {
+    let files = fs::read_dir(shared_cache().join("guests")).unwrap();
+    let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    let is_compiled = |path: &&PathBuf| path.extension().is_some_and(|end| end == "cwasm");
+    let mut compiled: Vec<&PathBuf> = files.iter().filter(is_compiled).collect();
+    compiled.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
+    let newest = compiled.iter().rev().take(GUESTS_MAX);
+    let stems: Vec<_> = newest.map(|path| path.file_stem()).collect();
+    let is_wanted = |path: &&PathBuf| stems.contains(&path.file_stem());
+    files.iter().filter(is_wanted).cloned().collect()
+}
 
 /// Without privileges: as `nobody` where the tests run as root, whom no mode keeps out.
 pub struct Unprivileged {
@@ -39,10 +57,12 @@ impl Unprivileged {
     pub fn with_guest(self) -> Self {
         self.folder("cache", 0o700);
         self.folder("cache/guests", 0o700);
-        for file in fs::read_dir(shared_cache().join("guests")).unwrap() {
-            let file = file.unwrap();
-            let to = self.home.path("cache/guests").join(file.file_name());
-            fs::copy(file.path(), &to).unwrap();
+        for file in newest_guests() {
+            let to = self
+                .home
+                .path("cache/guests")
+                .join(file.file_name().unwrap());
+            fs::copy(&file, &to).unwrap();
             if self.drop {
                 chown(&to, Some(NOBODY), Some(NOBODY)).unwrap();
             }

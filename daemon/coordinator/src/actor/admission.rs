@@ -12,15 +12,15 @@ use edgecoder_protocol::{
 };
 
 use super::{Actor, Event, Matter, record};
-use crate::{Need, Ports};
+use crate::{Need, Ports, StepShape};
 
 /// Slots that are asked for a plan, one after the other.
 const PLANNERS: usize = 2;
 
 /// What admission came to.
 pub struct Admitted {
-    /// What each step needs.
-    pub steps: Vec<Vec<u16>>,
+    /// Its steps.
+    pub steps: Vec<StepShape>,
     /// The sealed reply that the plan was read from; none for one step.
     pub plan: Option<Sealed>,
 }
@@ -80,6 +80,9 @@ impl<P: Ports> Actor<P> {
             .submitted(id, matter.submitter, matter.need.clone(), deadline);
         if is_planned {
             self.machine.admitted(now, id, matter.steps.clone());
+        }
+        for (step, answer) in &matter.given {
+            self.machine.restore_given(id, *step, answer.reference());
         }
         for step in matter.results.keys() {
             self.machine.restore_step(now, id, *step);
@@ -191,7 +194,7 @@ async fn admit<P: Ports>(
     silent: &mut Vec<PeerId>,
 ) -> Result<Admitted, ErrorObject> {
     let one = Admitted {
-        steps: vec![Vec::new()],
+        steps: vec![StepShape::default()],
         plan: None,
     };
     let bytes = ports.load(&applicant.job, applicant.submitter).await?;
@@ -248,7 +251,11 @@ async fn admit<P: Ports>(
         true => Sealed::Inline(sealed),
         false => Sealed::Fetch(ports.keep(sealed).await?),
     };
-    let steps = plan.steps().iter().map(|step| step.needs.clone()).collect();
+    let steps = plan.steps().iter().map(|step| StepShape {
+        needs: step.needs.clone(),
+        is_merge: !step.merges.is_empty(),
+    });
+    let steps = steps.collect();
     Ok(Admitted {
         steps,
         plan: Some(sealed),

@@ -14,7 +14,7 @@ use edgecoder_protocol::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::{Ending, Ground, Need};
+use crate::{Ending, Ground, Need, StepShape};
 
 /// Bytes of a record: 32 steps whose contents are all inline, and room.
 const RECORD_MAX: usize = 16 << 20;
@@ -48,14 +48,16 @@ pub struct Matter {
     pub key: Option<TaskKey>,
     /// The sealed reply that the plan is read from.
     pub plan: Option<Sealed>,
-    /// What each step needs; empty until it is planned.
-    pub steps: Vec<Vec<u16>>,
+    /// The planned steps; none until it is planned.
+    pub steps: Vec<StepShape>,
     /// By step and attempt; those of a step that is done are dropped.
     pub tries: BTreeMap<(u16, u32), Sides>,
     pub results: BTreeMap<u16, CheckedResult>,
     pub ending: Option<Ending>,
     /// The attempt that its submitter is to decide, since it holds the key.
     pub dispute: Option<AttemptId>,
+    /// Sealed answers that its submitter gave, by step.
+    pub given: BTreeMap<u16, Sealed>,
 }
 
 /// What is sealed, opened.
@@ -111,7 +113,8 @@ impl Matter {
         let mut open = vec![step];
         let mut before = BTreeMap::new();
         while let Some(next) = open.pop() {
-            for need in self.steps.get(usize::from(next)).into_iter().flatten() {
+            let needs = self.steps.get(usize::from(next)).map(|step| &step.needs);
+            for need in needs.into_iter().flatten() {
                 let answer = self
                     .results
                     .get(need)
@@ -144,7 +147,9 @@ struct Kept {
     job: Sealed,
     key: Option<[u8; 32]>,
     plan: Option<Sealed>,
-    steps: Vec<Vec<u16>>,
+    /// What each needs, and whether it merges.
+    steps: Vec<(Vec<u16>, bool)>,
+    given: Vec<(u16, Sealed)>,
     results: Vec<(u16, CheckedResult)>,
     ending: Option<KeptEnding>,
 }
@@ -158,7 +163,12 @@ pub fn write(matter: &Matter) -> Result<Vec<u8>, String> {
         job: matter.job.clone(),
         key: matter.key.as_ref().map(|key| *key.expose()),
         plan: matter.plan.clone(),
-        steps: matter.steps.clone(),
+        steps: matter
+            .steps
+            .iter()
+            .map(|step| (step.needs.clone(), step.is_merge))
+            .collect(),
+        given: matter.given.clone().into_iter().collect(),
         results: matter
             .results
             .iter()
@@ -193,7 +203,12 @@ pub fn read(bytes: &[u8]) -> Result<Matter, String> {
         job: kept.job,
         key: kept.key.as_mut().map(TaskKey::new),
         plan: kept.plan,
-        steps: kept.steps,
+        steps: kept
+            .steps
+            .into_iter()
+            .map(|(needs, is_merge)| StepShape { needs, is_merge })
+            .collect(),
+        given: kept.given.into_iter().collect(),
         tries: BTreeMap::new(),
         results: kept.results.into_iter().collect(),
         ending: kept.ending.map(|ending| match ending {

@@ -7,7 +7,7 @@ use edgecoder_protocol::{
     record::{PeerRecord, Role, open_record},
     sealing::{Purpose, SealKey, TaskKey},
     task::PrivacyClass,
-    wire::{Commit, DONE_AFTER_MAX, Held, News, Request, Response, Submission, WhyBack},
+    wire::{Commit, DONE_AFTER_MAX, Held, News, Request, Response, Sealed, Submission, WhyBack},
     work::{LeaseKey, Part, TaskSpec},
 };
 use tokio::sync::oneshot;
@@ -58,6 +58,7 @@ impl<P: Ports> Actor<P> {
                 };
                 return self.watch(watch);
             }
+            Request::Resolve { task, step, answer } => self.resolve(now, from, task, step, answer),
             Request::Received { task } => {
                 self.machine.received(from, task);
                 done
@@ -89,7 +90,10 @@ impl<P: Ports> Actor<P> {
                 done
             }
             Request::Judge { held, opening } => self.judged(now, from, held, opening),
-            Request::Peers | Request::Open { .. } | Request::Stop { .. } | Request::Key { .. } => {
+            Request::Peers { .. }
+            | Request::Open { .. }
+            | Request::Stop { .. }
+            | Request::Key { .. } => {
                 let message = "this is not for a coordinator";
                 refusal(
                     ErrorKind::BadRequest,
@@ -236,6 +240,7 @@ impl<P: Ports> Actor<P> {
             results: Default::default(),
             ending: None,
             dispute: None,
+            given: Default::default(),
             spec: signed,
         })
     }
@@ -298,18 +303,17 @@ impl<P: Ports> Actor<P> {
                 fault: None,
                 plan: matter.and_then(|matter| matter.plan.clone()),
                 results: Vec::new(),
+                asks: standing.asks,
                 dispute: matter.and_then(Matter::dispute),
                 readers: standing.readers,
             };
+            let is_shown = standing.ending == Some(Ending::Done) || standing.asks.is_some();
+            if let Some(matter) = matter.filter(|_| is_shown) {
+                news.results = matter.results.clone().into_iter().collect();
+            }
             match standing.ending {
-                Some(Ending::Done) => {
-                    let results = matter
-                        .map(|matter| matter.results.clone())
-                        .unwrap_or_default();
-                    news.results = results.into_iter().collect();
-                }
                 Some(Ending::Refused(error) | Ending::Failed(error)) => news.fault = Some(error),
-                Some(Ending::Cancelled) | None => {}
+                Some(Ending::Done | Ending::Cancelled) | None => {}
             }
             self.send_news(news, watch.reply);
         }
@@ -345,6 +349,29 @@ impl<P: Ports> Actor<P> {
         self.takes.insert(number, Take { from, keys, reply });
         let until = Millis(now.0 + u64::from(wait_ms.min(DONE_AFTER_MAX)));
         self.machine.take(now, number, from, count, until);
+    }
+
+    fn resolve(
+        &mut self,
+        now: Millis,
+        from: PeerId,
+        task: TaskId,
+        step: u16,
+        answer: Sealed,
+    ) -> Response {
+        match self
+            .machine
+            .resolved(now, from, task, step, answer.reference())
+        {
+            Ok(()) => {
+                if let Some(matter) = self.matters.get_mut(&task) {
+                    matter.given.insert(step, answer);
+                }
+                self.save(task);
+                Response::Done { now }
+            }
+            Err(error) => Response::Refused(error),
+        }
     }
 
     fn commit(&mut self, now: Millis, from: PeerId, commit: Commit) -> Response {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::{
-    Ending, ErrorKind, ErrorObject, Machine, Millis, Need, Output, PeerId, Phase, Refusal, Step,
-    TASKS_MAX, TASKS_OF_ONE_MAX, Task, TaskId,
+    ContentRef, Ending, ErrorKind, ErrorObject, Machine, Millis, Need, Output, PeerId, Phase,
+    Refusal, Step, StepShape, TASKS_MAX, TASKS_OF_ONE_MAX, Task, TaskId,
 };
 
 impl Machine {
@@ -70,7 +70,7 @@ impl Machine {
     }
 
     /// The task is worth working on, in steps that each need the ones named.
-    pub fn admitted(&mut self, now: Millis, task: TaskId, steps: Vec<Vec<u16>>) {
+    pub fn admitted(&mut self, now: Millis, task: TaskId, steps: Vec<StepShape>) {
         let Some(one) = self
             .tasks
             .get_mut(&task)
@@ -85,8 +85,8 @@ impl Machine {
         });
         one.steps = steps
             .into_iter()
-            .map(|needs| Step {
-                needs,
+            .map(|shape| Step {
+                shape,
                 ..Step::default()
             })
             .collect();
@@ -121,6 +121,13 @@ impl Machine {
             |one: &Task| one.phase == Phase::Working && one.steps.iter().all(|s| s.is_done);
         if self.tasks.get(&task).is_some_and(is_over) {
             self.end(now, task, Phase::Done);
+        }
+    }
+
+    /// An answer that its user gave before a restart.
+    pub fn restore_given(&mut self, task: TaskId, step: u16, answer: ContentRef) {
+        if let Some(step) = self.step_mut(task, step) {
+            step.given = Some(answer);
         }
     }
 

@@ -158,8 +158,12 @@ impl Machine {
         one.note(format!(
             "step {at}, attempt {attempt}: given back: {sentence}"
         ));
-        if is_over {
-            self.fail(now, task, sentence);
+        match (is_over, why) {
+            (true, WhyBack::Unsolved | WhyBack::Impossible) => {
+                self.give_up(now, task, subtask, sentence);
+            }
+            (true, WhyBack::Unable | WhyBack::Drained) => self.fail(now, task, sentence),
+            (false, _) => {}
         }
         self.changed(task);
         self.serve(now);

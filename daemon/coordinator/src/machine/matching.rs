@@ -274,8 +274,8 @@ impl Machine {
                 if step.tries.len() >= TRIES_MAX {
                     return None;
                 }
-                step.tries.push(Try::new(step.attempts, claim));
-                (Part::Author, step.attempts, None)
+                step.tries.push(Try::new(step.attempts, claim, step.given));
+                (Part::Author, step.attempts, step.given)
             }
         };
         let number = usize::from(opening.step) + 1;

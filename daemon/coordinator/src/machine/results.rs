@@ -26,10 +26,11 @@ impl Machine {
             Err(ErrorObject::new(ErrorKind::Conflict, message, next))
         };
         self.reinstate(now, peer, &held);
+        let is_given = self.try_mut(held.attempt).is_some_and(|one| one.is_given);
         let needs_answer = self
             .tasks
             .get(&held.attempt.task)
-            .is_some_and(|task| task.need.model && held.part == Part::Author);
+            .is_some_and(|task| task.need.model && held.part == Part::Author && !is_given);
         if needs_answer != answer.is_some() {
             return refuse("the result lacks its answer, or has one where none belongs");
         }
@@ -261,39 +262,11 @@ impl Machine {
             return self.failed_try(now, attempt, outcome);
         }
         self.note(attempt, "checked");
-        let term = self.term;
         let Some(step) = self.step_mut(task, subtask) else {
             return;
         };
         step.is_done = true;
-        let others: Vec<(PeerId, Held)> = step
-            .tries
-            .iter()
-            .filter(|one| one.attempt != attempt.attempt)
-            .flat_map(|one| {
-                let attempt = AttemptId {
-                    attempt: one.attempt,
-                    ..attempt
-                };
-                [Part::Author, Part::Checker]
-                    .into_iter()
-                    .filter_map(move |part| {
-                        let worker = one.claim(part)?.worker;
-                        Some((
-                            worker,
-                            Held {
-                                attempt,
-                                part,
-                                term,
-                            },
-                        ))
-                    })
-            })
-            .collect();
-        step.tries.clear();
-        for (worker, held) in others {
-            self.outputs.push_back(Output::Stop { worker, held });
-        }
+        self.stop_tries(task, subtask, Some(attempt.attempt));
         self.outputs.push_back(Output::StepDone { attempt });
         let is_over = |one: &super::Task| one.steps.iter().all(|step| step.is_done);
         match self.tasks.get(&task).is_some_and(is_over) {
@@ -309,12 +282,14 @@ impl Machine {
             .step_mut(attempt.task, attempt.subtask)
             .is_some_and(|step| {
                 step.failures += 1;
-                step.failures >= FAILURES_MAX
+                // What its user gave comes out the same each time.
+                step.given.is_some() || step.failures >= FAILURES_MAX
             });
         match is_hopeless {
-            true => self.fail(
+            true => self.give_up(
                 now,
                 attempt.task,
+                attempt.subtask,
                 &format!("the results did not pass: {outcome}"),
             ),
             false => self.drop_try(now, attempt),

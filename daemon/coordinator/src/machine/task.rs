@@ -9,7 +9,7 @@ use edgecoder_protocol::{
     work::{ContentRef, Part, ResultSummary},
 };
 
-use crate::config::NOTES_MAX;
+use crate::config::{KEPT, NOTES_MAX};
 
 /// What a task's workers must be able to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,10 @@ pub(super) struct Try {
     /// Who the author was, if it was lost.
     pub(super) lost_author: Option<PeerId>,
     pub(super) checker: Option<Claim>,
-    /// What the author answered.
+    /// What the author answered, or was given to replay.
     pub(super) answer: Option<ContentRef>,
+    /// Whether the answer came with the lease.
+    pub(super) is_given: bool,
     /// Who was lent the check and could not do it: they are not asked again.
     pub(super) unchecked: BTreeSet<PeerId>,
     /// A disagreement is being decided.
@@ -84,13 +86,14 @@ pub(super) struct Try {
 }
 
 impl Try {
-    pub(super) fn new(attempt: u32, author: Claim) -> Self {
+    pub(super) fn new(attempt: u32, author: Claim, given: Option<ContentRef>) -> Self {
         Self {
             attempt,
             author: Some(author),
             lost_author: None,
             checker: None,
-            answer: None,
+            answer: given,
+            is_given: given.is_some(),
             unchecked: BTreeSet::new(),
             is_disputed: false,
         }
@@ -119,14 +122,27 @@ impl Try {
         self.checker.is_none()
             && !self.is_disputed
             && self.author.is_some()
-            && (fixed || !need.model)
+            && (fixed || !need.model || self.is_given)
     }
+}
+
+/// A planned step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepShape {
+    /// Steps that it builds on.
+    pub needs: Vec<u16>,
+    /// Whether it puts changes together that were made apart: where nobody can, its user is asked.
+    pub is_merge: bool,
 }
 
 /// One step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Step {
-    pub(super) needs: Vec<u16>,
+    pub(super) shape: StepShape,
+    /// Since when its user is asked for its answer.
+    pub(super) asks: Option<Millis>,
+    /// The answer that its user gave; author and checker replay it.
+    pub(super) given: Option<ContentRef>,
     pub(super) tries: Vec<Try>,
     /// The last attempt's number.
     pub(super) attempts: u32,
@@ -205,6 +221,20 @@ impl Task {
         }
     }
 
+    /// The step whose answer its user is asked for, and since when.
+    pub(super) fn asks(&self) -> Option<(u16, Millis)> {
+        let steps = (0..).zip(&self.steps);
+        steps.filter_map(|(at, step)| Some((at, step.asks?))).next()
+    }
+
+    /// Whether its time is over. It stands still while its user is asked.
+    pub(super) fn is_late(&self, now: Millis) -> bool {
+        match self.asks() {
+            Some((_, since)) => since.after(KEPT) <= now,
+            None => self.deadline <= now,
+        }
+    }
+
     pub(super) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Admitting | Phase::Working)
     }
@@ -216,9 +246,9 @@ impl Task {
                 .get(usize::from(*need))
                 .is_some_and(|s| s.is_done)
         };
-        self.steps
-            .get(step)
-            .is_some_and(|step| !step.is_done && step.needs.iter().all(done))
+        self.steps.get(step).is_some_and(|step| {
+            !step.is_done && step.asks.is_none() && step.shape.needs.iter().all(done)
+        })
     }
 
     pub(super) fn claims(&self) -> impl Iterator<Item = (u16, &Try, Part, &Claim)> {
@@ -241,7 +271,10 @@ impl Task {
             Phase::Cancelled => TaskState::Cancelled,
             Phase::Working => {
                 let mut claims = self.claims().map(|(_, _, _, claim)| &claim.stage);
-                let mut state = TaskState::Queued;
+                let mut state = match self.asks() {
+                    Some(_) => TaskState::Asking,
+                    None => TaskState::Queued,
+                };
                 if claims.any(|stage| *stage == Stage::Leased) {
                     state = TaskState::Leased;
                 } else if self.claims().next().is_some() {

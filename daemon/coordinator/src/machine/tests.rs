@@ -8,6 +8,7 @@ use super::*;
 
 mod checking;
 mod lending;
+mod resolving;
 
 const PROFILE: ProfileId = ProfileId([9; 32]);
 const ANSWER: &[u8] = b"sealed answer";
@@ -85,7 +86,11 @@ impl World {
         assert_eq!(self.machine.check(peer(by), id, &need(model)), Ok(true));
         let deadline = self.now.after(Duration::from_secs(3_600));
         self.machine.submitted(id, peer(by), need(model), deadline);
-        let steps = steps.iter().map(|needs| needs.to_vec()).collect();
+        let shape = |needs: &&[u16]| StepShape {
+            needs: needs.to_vec(),
+            is_merge: false,
+        };
+        let steps = steps.iter().map(shape).collect();
         self.machine.admitted(self.now, id, steps);
     }
 

@@ -55,6 +55,22 @@ pub enum NetworkAction {
         /// Who coordinates it, instead of this node.
         #[arg(long, value_name = "PEER_ID")]
         coordinator: Option<PeerId>,
+        /// Another owner of nodes, who vouches for them; may be given several times. `edgecoder network operator`
+        /// prints it there.
+        #[arg(long = "operator", value_name = "PEER_ID")]
+        operators: Vec<PeerId>,
+    },
+    /// Print the id of this folder's operator key, which is made unless it is there.
+    Operator,
+    /// Print the line that says that a node is this operator's.
+    Vouch {
+        /// The node: `edgecoder network show` says it there.
+        peer: PeerId,
+    },
+    /// Take the line of the operator whose this node is.
+    Own {
+        /// The line; `-` for standard input.
+        line: String,
     },
     /// Print the line that brings a node into this network.
     Invite(Invite),

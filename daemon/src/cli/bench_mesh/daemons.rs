@@ -61,6 +61,7 @@ impl Daemons {
                 name: "bench",
                 private: false,
                 coordinator: None,
+                operators: &[],
                 now: now(),
                 random,
             },

@@ -202,7 +202,12 @@ fn a_restarted_coordinator_goes_on_where_steps_were_checked() {
     let mut world = World::new(2);
     let id = task(1);
     world.machine.submitted(id, peer(50), need(true), at(9_999));
-    world.machine.admitted(world.now, id, vec![vec![], vec![0]]);
+    let shape = |needs| StepShape {
+        needs,
+        is_merge: false,
+    };
+    let steps = [vec![], vec![0]].map(shape).to_vec();
+    world.machine.admitted(world.now, id, steps);
     world.machine.restore_step(world.now, id, 0);
     assert_eq!(world.take_one(1).attempt.subtask, 1);
     world.machine.restore_step(world.now, id, 1);
