@@ -18,10 +18,7 @@ use edgecoder_sandbox::Sandbox;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-mod bounds;
 mod network;
-
-pub use bounds::{BoundedWorker, BoundsView};
 
 use crate::{
     config::{Config, Mode, Origin},

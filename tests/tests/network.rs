@@ -417,6 +417,7 @@ fn a_worker_is_told_what_the_command_says() {
     let home = Home::new().with("EDGECODER_MODE", "mesh");
     let view = json!({"schema": "edgecoder/worker/1", "state": "draining", "slots": 2,
         "hours": "22:00-06:00", "idle_only": true, "done": 5, "given_back": 1, "lost": 0,
+        "bounds": {"layer": "cgroup v2", "cpu_percent": 25, "memory": null, "guarantee": "a quarter"},
         "held": [{"task": "0".repeat(32), "step": 3, "part": "checker", "since": 1}]});
     let answer = view.clone();
     let seen = daemon(&home, move |asked| {

@@ -69,6 +69,7 @@ fn play(config: Config, prompt: &str, inputs: Vec<Input>) -> Vec<String> {
                 Output::Show(Step::Attempt { number, .. }) => format!("attempt {number}"),
                 Output::Show(Step::Test { passed, total, .. }) => format!("{passed}/{total}"),
                 Output::Show(Step::Repair { failure, .. }) => format!("repair {failure}"),
+                Output::Show(Step::Conflict { .. }) => "conflict".to_owned(),
                 Output::Show(Step::Note { .. }) => "note".to_owned(),
                 Output::Show(Step::Done(_)) => "done".to_owned(),
                 Output::Generate(request) => {

@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use edgecoder_protocol::{
-    operator::{ExecAnswer, ExecRequest, ModelView, NodeStatus},
+    operator::{ExecAnswer, ExecRequest, ModelView, NodeStatus, WorkerView},
     task::PrivacyClass,
 };
 use edgecoder_sandbox::Sandbox;
@@ -16,7 +16,7 @@ use super::{
     manage::print_json,
     screen::{self, Tone},
 };
-use crate::{config::Mode, data_dir, node::BoundedWorker, serve::sandbox_config};
+use crate::{config::Mode, data_dir, serve::sandbox_config};
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -238,7 +238,7 @@ async fn sealed(at: &Place) -> Found {
 
 /// What keeps work for others within its share. That a weaker layer does is no failure: it says what it guarantees.
 async fn bounds(client: &Client) -> Found {
-    let worker: Result<BoundedWorker, Failure> = client.get("/v1/worker").await;
+    let worker: Result<WorkerView, Failure> = client.get("/v1/worker").await;
     let worker = worker.map_err(|failure| (failure.message, failure.next))?;
     let bounds = worker.bounds;
     Ok(format!("{}: {}", bounds.layer, bounds.guarantee))

@@ -1,7 +1,7 @@
 //! `edgecoder peers`, `node` and `worker`: what a daemon in a network says of others, of itself and of its work.
 
 use edgecoder_protocol::operator::{
-    ErrorKind, HeldView, NodeView, PeerRow, PeerState, PolicyRequest, WorkerState,
+    ErrorKind, HeldView, NodeView, PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView,
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     manage::print_json,
     screen::{self, Tone},
 };
-use crate::{config::Mode, node::BoundedWorker, serve::now};
+use crate::{config::Mode, serve::now};
 
 /// Characters of a peer id that a table shows: the first ones are the same for all.
 const SHORT: usize = 10;
@@ -158,7 +158,7 @@ pub async fn node(at: &Place, json: bool) -> Result<u8, Failure> {
 pub async fn worker(at: &Place, action: WorkerAction) -> Result<u8, Failure> {
     let client = client(at).await?;
     let mut is_json = false;
-    let answer: Result<BoundedWorker, Failure> = match action {
+    let answer: Result<WorkerView, Failure> = match action {
         WorkerAction::Status { json } => {
             is_json = json;
             client.get("/v1/worker").await
@@ -184,8 +184,7 @@ fn request(policy: &Policy) -> PolicyRequest {
     }
 }
 
-fn show_worker(view: &BoundedWorker) {
-    let (bounds, view) = (&view.bounds, &view.worker);
+fn show_worker(view: &WorkerView) {
     let (tone, meaning) = match view.state {
         WorkerState::Ready => (Tone::Good, "it takes work"),
         WorkerState::Paused => (Tone::Strong, "`edgecoder worker resume` lets it take work"),
@@ -200,8 +199,8 @@ fn show_worker(view: &BoundedWorker) {
         ("slots", view.slots.to_string()),
         ("hours", view.hours.to_string()),
         ("idle only", idle_only.to_owned()),
-        ("bounds", bounds.layer.clone()),
-        ("", bounds.guarantee.clone()),
+        ("bounds", view.bounds.layer.clone()),
+        ("", view.bounds.guarantee.clone()),
         (
             "subtasks",
             format!(

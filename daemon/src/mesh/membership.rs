@@ -20,8 +20,11 @@ use super::{
     topics,
 };
 
-/// A record is renewed four times in its life: three may be lost.
-const RENEW: Duration = Duration::from_millis(LIFE_MAX_MS as u64 / 4);
+/// How long a record lives: a node that has gone leaves all listings within a minute, with the time that its end takes
+/// to be told.
+const LIFE_MS: u32 = LIFE_MAX_MS - 5_000;
+/// It is renewed four times in its life: three may be lost.
+const RENEW: Duration = Duration::from_millis(LIFE_MS as u64 / 4);
 /// The first wait after a failure; it doubles up to [`RETRY_MAX`].
 const RETRY: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -149,7 +152,7 @@ async fn record(hub: &Hub) -> Result<PeerRecord, ErrorObject> {
         build: format!("{} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH),
         addresses: hub.mesh.listening().await.into_iter().take(16).collect(),
         sequence: hub.sequence.fetch_add(1, Ordering::Relaxed),
-        life_ms: LIFE_MAX_MS,
+        life_ms: LIFE_MS,
         roles,
     })
 }
@@ -164,10 +167,11 @@ fn offered(_: &Hub) -> (u32, Option<Hours>) {
     (0, None)
 }
 
-/// Subtasks at once, where 0 stands for one a core.
-pub fn cores(slots: u32) -> u32 {
+/// Subtasks at once, where 0 stands for one a core, of those that the worker's share comes to.
+pub fn cores(slots: u32, cpu_percent: u32) -> u32 {
+    let all = || std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
     match slots {
-        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        0 => (all() * cpu_percent).div_ceil(100).max(1),
         slots => slots,
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 
 use edgecoder_protocol::{
-    operator::{HeldView, PolicyRequest, WorkerState, WorkerView, WorkingHours},
+    operator::{BoundsView, HeldView, PolicyRequest, WorkerState, WorkerView, WorkingHours},
     record::Hours,
 };
+use edgecoder_sandbox::InForce;
 use edgecoder_worker::{Policy, State, Worker};
 
 use super::{Hub, hub::lock, membership::cores};
@@ -51,6 +52,7 @@ impl Hub {
             slots: status.slots,
             hours: WorkingHours(policy.hours),
             idle_only: policy.only_when_idle,
+            bounds: bounds(self.executor.bounds()),
             held: status
                 .held
                 .iter()
@@ -75,7 +77,7 @@ impl Hub {
         let policy = {
             let mut policy = lock(&allowed.0);
             if let Some(slots) = request.slots {
-                policy.slots = cores(slots);
+                policy.slots = cores(slots, self.config.mesh.worker.cpu_percent);
             }
             if let Some(hours) = request.hours {
                 policy.hours = hours.0;
@@ -86,5 +88,22 @@ impl Hub {
             *policy
         };
         worker.set_policy(policy).await;
+    }
+}
+
+fn bounds(found: Option<InForce>) -> BoundsView {
+    match found {
+        Some(in_force) => BoundsView {
+            layer: in_force.layer.as_str().into(),
+            cpu_percent: in_force.bounds.cpu_percent,
+            memory: in_force.bounds.memory,
+            guarantee: in_force.to_string(),
+        },
+        None => BoundsView {
+            layer: "none".into(),
+            cpu_percent: 100,
+            memory: None,
+            guarantee: "work for others may use what there is".into(),
+        },
     }
 }

@@ -1,10 +1,10 @@
 //! Who is in the network: the records that this node has heard, and how they become the same everywhere.
 //!
-//! The coordinator, with which all register, gossips a digest of its roster; whoever has another one asks for the
-//! records. A record lives as long as its node said from when the coordinator heard it, wherever it is copied to.
+//! The coordinator, with which all register, gossips a digest of its roster. Whoever has the same one knows that all in
+//! it are still there; whoever has another one asks for the records, and forgets those that are not among them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Bound::{Excluded, Unbounded},
     sync::{Arc, Mutex},
     time::Duration,
@@ -30,6 +30,8 @@ const RECORDS_MAX: usize = 4_096;
 const LOOK: Duration = Duration::from_secs(2);
 /// it says it again after so many looks: gossip has no history.
 const SAY_AGAIN: u32 = 5;
+/// What the coordinator's word is good for: three times that it says it.
+const CONFIRMED: Duration = Duration::from_secs(30);
 /// Nodes that hear of a change do not all ask at once: they wait up to so many milliseconds.
 const SPREAD_MS: u64 = 1_000;
 /// How long a page may take.
@@ -124,13 +126,20 @@ impl Hub {
         };
         if Hash(digest) != self.digest() {
             self.roster.differs.notify_one();
+            return true;
+        }
+        let now = self.now();
+        for heard in lock(&self.roster.records).values_mut() {
+            if heard.until > now {
+                heard.until = heard.until.max(now.after(CONFIRMED));
+            }
         }
         true
     }
 
     /// Asks the coordinator for everybody's records.
     pub(super) async fn fetch_roster(self: &Arc<Self>) -> Result<(), String> {
-        let mut after = None;
+        let (mut after, mut listed) = (None, BTreeSet::from([self.id]));
         for _ in 0..RECORDS_MAX / PAGE {
             let request = Request::Peers { after };
             let Response::Peers(page) = self.ask(self.coordinator, request, ANSWER).await? else {
@@ -140,12 +149,14 @@ impl Hub {
             after = last.map(|(_, signer)| signer);
             let is_last = page.len() < PAGE || after.is_none();
             for one in page {
+                listed.extend(one.record.open().map(|(_, signer)| signer));
                 self.hear(one.record, one.left_ms);
             }
             if is_last {
                 break;
             }
         }
+        lock(&self.roster.records).retain(|peer, _| listed.contains(peer));
         Ok(())
     }
 }

@@ -152,7 +152,7 @@ pub async fn roles(
     if wanted.contains(&Role::Worker) {
         let worker = &hub.config.mesh.worker;
         let policy = edgecoder_worker::Policy {
-            slots: super::membership::cores(worker.slots),
+            slots: super::membership::cores(worker.slots, worker.cpu_percent),
             hours: worker.hours,
             only_when_idle: worker.idle_only,
         };

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     ids::{NetworkId, PeerId, TaskId},
     record::Hours,
-    units::Millis,
+    units::{Bytes, Millis},
     work::Part,
 };
 
@@ -231,6 +231,19 @@ pub struct HeldView {
     pub since: Millis,
 }
 
+/// What executions for others may use together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BoundsView {
+    /// What keeps it: `none`, `cgroup v2`, `cgroup v1`, or `rlimit and nice`.
+    pub layer: String,
+    /// Percent of the processors, as it is set; 100 bounds nothing.
+    pub cpu_percent: u32,
+    /// Memory, as it is set; absent: not bounded.
+    pub memory: Option<Bytes>,
+    /// What the layer guarantees of that, in a sentence's part.
+    pub guarantee: String,
+}
+
 /// `GET /v1/worker`, and the answer to `POST /v1/worker/pause`, `/resume`, `/drain` and `/policy`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerView {
@@ -244,6 +257,8 @@ pub struct WorkerView {
     pub hours: WorkingHours,
     /// Whether it works only while nobody uses the machine.
     pub idle_only: bool,
+    /// What bounds its executions.
+    pub bounds: BoundsView,
     /// What it holds.
     pub held: Vec<HeldView>,
     /// Subtasks done since the daemon started,

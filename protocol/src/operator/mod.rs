@@ -24,8 +24,8 @@ mod mesh;
 pub use blob::{Blob, Files};
 pub use error::{ErrorKind, ErrorObject};
 pub use mesh::{
-    CoordinatorView, DialView, FoundBy, HeldPart, HeldView, HoursError, NetworkView, NodeView,
-    PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView, WorkingHours,
+    BoundsView, CoordinatorView, DialView, FoundBy, HeldPart, HeldView, HoursError, NetworkView,
+    NodeView, PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView, WorkingHours,
 };
 
 /// Version of every path: `/v1/...`.
