@@ -301,7 +301,10 @@ impl Parts {
 }
 
 /// Compares what the receipt names of its inputs; the rest is compared by running it.
-fn check_content(execution: &Execution, receipt: &Receipt) -> Result<(), BundleError> {
+///
+/// # Errors
+/// [`BundleError::Content`] naming what differs.
+pub fn check_content(execution: &Execution, receipt: &Receipt) -> Result<(), BundleError> {
     let body = &receipt.body;
     let same = [
         (

@@ -20,7 +20,7 @@ mod result;
 
 pub use job::{Answer, Job, JobError, label};
 pub use lease::{CapabilityToken, LeaseKey, Part, SubtaskLease, TOKEN_MAX_MS};
-pub use result::{ResultSummary, shown};
+pub use result::{ReportError, ResultSummary, shown};
 
 /// One try at one subtask: what every message about work names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use edgecoder_protocol::{
     operator::{ErrorKind, ErrorObject},
     sealing::OpenKey,
     wire::{Held, Opening, Request, Response},
-    work::AttemptId,
+    work::{AttemptId, ResultSummary},
 };
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -91,7 +91,7 @@ enum Event {
     /// A task was admitted or not, and which slots could not be asked meanwhile.
     Admitted(TaskId, Result<Admitted, ErrorObject>, Vec<PeerId>),
     /// A commitment was opened, verified; or it was not.
-    Opened(PeerId, Held, Option<Box<Opening>>),
+    Opened(PeerId, Held, Option<(Box<Opening>, ResultSummary)>),
     Ruled(AttemptId, Ruling, Option<Box<Opening>>),
     /// A record was written, or could not be.
     Saved(TaskId),

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use edgecoder_protocol::{
-    EvidenceClass, Execution, Outcome, Receipt,
+    EvidenceClass, Outcome,
     operator::{
         Blob, ErrorKind, ErrorObject, ExecAnswer, Files, SolveOutcome, Step, TaskRequest,
         TaskResult,
@@ -40,7 +40,7 @@ pub async fn execution(
     hub: &Arc<Hub>,
     sent: &Sent,
     news: &News,
-    bundle: bool,
+    is_bundled: bool,
 ) -> Result<ExecAnswer, ErrorObject> {
     let [(0, result)] = news.results.as_slice() else {
         return Err(broken("there is not exactly one"));
@@ -48,18 +48,16 @@ pub async fn execution(
     let answer = checked(hub, sent, result, 0).await?;
     let opened = perform::from_job(sent.job.clone(), None, 0, BTreeMap::new(), None)?;
     let execution = perform::execution_of(&opened)?;
-    let bytes = verify(&execution, &answer.receipt)?;
-    Ok(ExecAnswer {
-        bundle: bundle.then_some(Blob(bytes)),
-        ..answer
-    })
-}
-
-/// The bundle of a receipt, when it is of this execution.
-fn verify(execution: &Execution, receipt: &Receipt) -> Result<Vec<u8>, ErrorObject> {
-    let bytes = bundle::write(execution, receipt).map_err(|error| internal(&error))?;
-    bundle::read(&bytes).map_err(|error| broken(&error.to_string()))?;
-    Ok(bytes)
+    bundle::check_content(&execution, &answer.receipt)
+        .map_err(|error| broken(&error.to_string()))?;
+    let bundle = match is_bundled {
+        true => {
+            let bytes = bundle::write(&execution, &answer.receipt);
+            Some(Blob(bytes.map_err(|error| internal(&error))?))
+        }
+        false => None,
+    };
+    Ok(ExecAnswer { bundle, ..answer })
 }
 
 /// What author and checker agree on of one step, verified.

@@ -41,6 +41,8 @@ const BACKS_MAX: usize = SLOTS_MAX as usize;
 const DELIVERIES_MAX: usize = 32;
 /// How often the coordinator hears of what is held: three are lost before a lease of 6 s is.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
+/// A fresh lease is confirmed so soon: a fifth of what the coordinator waits for that, and longer than most executions.
+const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 /// Heartbeats under way at once: two that are slow, and two for new grants. Another waits for an answer.
 const HEARTBEATS_MAX: usize = 4;
 /// Silence of the coordinator after which it has long lent the work to others.

@@ -142,11 +142,15 @@ impl<P: Ports> Actor<P> {
             Err(error) => self.machine.refused(now, task, error),
             Ok(Admitted { steps, plan }) => {
                 tracing::debug!(%task, steps = steps.len(), "planned");
+                let is_planned = plan.is_some();
                 if let Some(matter) = self.matters.get_mut(&task) {
                     matter.steps.clone_from(&steps);
                     matter.plan = plan;
                 }
-                self.save(task);
+                // Without a plan nothing is new: after a restart it is admitted again, the same way.
+                if is_planned {
+                    self.save(task);
+                }
                 self.machine.admitted(now, task, steps);
             }
         }

@@ -6,7 +6,7 @@ use edgecoder_protocol::{
     Hash, NetworkId, PeerId, TaskId,
     sealing::TaskKey,
     wire::{CheckedResult, Held, Opening, Request, Response},
-    work::{AttemptId, Part, label},
+    work::{AttemptId, Part, ResultSummary, label},
 };
 use tokio::time::sleep;
 
@@ -17,9 +17,9 @@ use crate::{Ending, Output, Ports};
 const WORD: Duration = Duration::from_secs(2);
 /// Times that a commitment is asked to be opened: a lost connection is not a refusal, and a worker may be asked before
 /// it has heard that its commitment arrived.
-const OPEN_TRIES: u32 = 6;
+const OPEN_TRIES: u32 = 9;
 /// The first pause; it doubles with each try.
-const OPEN_PAUSE: Duration = Duration::from_millis(20);
+const OPEN_PAUSE: Duration = Duration::from_millis(3);
 
 /// What an opening must hold to.
 struct Fixed {
@@ -31,7 +31,7 @@ struct Fixed {
 }
 
 impl Fixed {
-    fn check(&self, opening: &Opening, report: &[u8]) -> Result<(), String> {
+    fn check(&self, opening: &Opening, report: &[u8]) -> Result<ResultSummary, String> {
         let summary = opening
             .summary
             .open_by(self.worker)
@@ -50,7 +50,7 @@ impl Fixed {
                 .report(self.worker, &json)
                 .map_err(|error| error.to_string())?;
         }
-        Ok(())
+        Ok(summary.clone())
     }
 }
 
@@ -118,23 +118,27 @@ impl<P: Ports> Actor<P> {
                 let Ok(report) = ports.load(&opening.report, worker).await else {
                     break;
                 };
-                if let Err(why) = fixed.check(&opening, &report) {
-                    tracing::warn!(peer = %worker, task = %held.attempt.task, why, "an opening is refused");
-                    ports.penalise(worker).await;
-                    break;
+                match fixed.check(&opening, &report) {
+                    Ok(summary) => return Event::Opened(worker, held, Some((opening, summary))),
+                    Err(why) => {
+                        tracing::warn!(peer = %worker, task = %held.attempt.task, why, "an opening is refused");
+                        ports.penalise(worker).await;
+                        break;
+                    }
                 }
-                return Event::Opened(worker, held, Some(opening));
             }
             Event::Opened(worker, held, None)
         });
     }
 
-    pub(super) fn opening_came(&mut self, peer: PeerId, held: Held, opening: Option<Box<Opening>>) {
+    pub(super) fn opening_came(
+        &mut self,
+        peer: PeerId,
+        held: Held,
+        opened: Option<(Box<Opening>, ResultSummary)>,
+    ) {
         let now = self.ports.now();
-        let summary = opening
-            .as_ref()
-            .and_then(|opening| opening.summary.open_by(peer).ok().cloned());
-        let (Some(opening), Some(summary)) = (opening, summary) else {
+        let Some((opening, summary)) = opened else {
             return self.machine.not_opened(now, peer, held);
         };
         if let Some(sides) = self.sides(held.attempt) {

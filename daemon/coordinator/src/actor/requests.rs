@@ -106,28 +106,27 @@ impl<P: Ports> Actor<P> {
         reply.send(response).ok();
     }
 
-    /// Says to the node's network what nobody honest sends: something signed, and not by its sender.
-    fn is_forged<T: Canonical>(&mut self, from: PeerId, signed: &Signed<T>) -> bool {
-        let is_forged = signed.open_by(from).is_err();
-        if is_forged {
+    /// What was refused is an offence when it is what nobody honest sends: something signed, and not by its sender.
+    fn blame_forged<T: Canonical>(&mut self, from: PeerId, signed: &[Signed<T>]) {
+        if signed.iter().any(|one| one.open_by(from).is_err()) {
             let ports = self.ports.clone();
             self.work.spawn(async move {
                 ports.penalise(from).await;
                 Event::Over
             });
         }
-        is_forged
     }
 
     fn register(&mut self, now: Millis, from: PeerId, signed: &Signed<PeerRecord>) -> Response {
-        self.is_forged(from, signed);
         let record = match open_record(signed, self.network) {
             Ok(record) if record.peer == from => record,
             Ok(_) => {
+                self.blame_forged(from, std::slice::from_ref(signed));
                 let message = "the record is another node's";
                 return refusal(ErrorKind::BadRequest, message, "register with your own");
             }
             Err(error) => {
+                self.blame_forged(from, std::slice::from_ref(signed));
                 let next = "join this network with a fresh invite";
                 return refusal(ErrorKind::BadRequest, error.to_string(), next);
             }
@@ -150,10 +149,11 @@ impl<P: Ports> Actor<P> {
     }
 
     fn submit(&mut self, now: Millis, from: PeerId, submission: Submission, reply: Reply) {
-        self.is_forged(from, &submission.spec);
+        let spec = submission.spec.clone();
         let matter = match self.matter(now, from, submission) {
             Ok(matter) => matter,
             Err(error) => {
+                self.blame_forged(from, &[spec]);
                 reply.send(Response::Refused(error)).ok();
                 return;
             }
@@ -336,8 +336,7 @@ impl<P: Ports> Actor<P> {
             .collect::<Option<Vec<SealKey>>>()
             .filter(|keys| !keys.is_empty())
         else {
-            // One offence, however many are forged.
-            keys.iter().any(|key| self.is_forged(from, key));
+            self.blame_forged(from, keys);
             let message = "a lease key is not signed by the node that asks, or of another network";
             reply
                 .send(refusal(ErrorKind::BadRequest, message, "sign fresh keys"))

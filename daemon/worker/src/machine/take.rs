@@ -9,7 +9,7 @@ use edgecoder_protocol::{
 };
 
 use super::{
-    Answer, GIVE_BACK_TRIES, Machine, Output,
+    Answer, CONFIRM_AFTER, GIVE_BACK_TRIES, Machine, Output,
     lease::Lease,
     pace::{Backoff, Draws},
 };
@@ -124,11 +124,23 @@ impl Machine {
                 self.give_back(held, WhyBack::Drained, sentence, GIVE_BACK_TRIES);
                 continue;
             }
+            self.confirm();
             let since = self.now;
             self.leases.insert(held, Lease::Working { since });
             self.outputs.push_back(Output::Work(held));
-            // The coordinator waits for this: it is what confirms the lease.
-            self.heartbeat_at = self.now;
         }
+    }
+
+    /// The coordinator waits for what confirms a lease that is taken now: a heartbeat, or the commitment to what is
+    /// made sooner.
+    fn confirm(&mut self) {
+        let at = self.now.after(CONFIRM_AFTER);
+        let is_idle = !self.leases.values().any(Lease::is_named);
+        // One that is due earlier, for what was named before, names this lease as well: later grants postpone none.
+        self.heartbeat_at = if is_idle {
+            at
+        } else {
+            self.heartbeat_at.min(at)
+        };
     }
 }

@@ -1,6 +1,7 @@
 //! Tables: what a worker does about each input at each moment, all of it compared. The rig checks at every step what
 //! must always hold.
 
+mod heartbeats;
 mod leases;
 mod results;
 mod storm;
@@ -286,5 +287,18 @@ fn refusal(response: &Response) -> Option<ErrorKind> {
 fn check(policy: Policy, rows: impl IntoIterator<Item = (u64, Input, Vec<Output>)>) -> Rig {
     let mut rig = Rig::new(policy);
     rig.rows(rows);
+    rig
+}
+
+/// A worker with `count` leases, granted at 0 and not confirmed yet.
+fn holding(count: u16) -> Rig {
+    let mut rig = Rig::new(policy(count.into()));
+    rig.at(0, Input::Tick);
+    let mut next = 1;
+    while next <= count {
+        let until = count.min(next + TAKE_MAX as u16 - 1);
+        rig.at(0, granted(next..=until));
+        next = until + 1;
+    }
     rig
 }

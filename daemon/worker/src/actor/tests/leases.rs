@@ -35,8 +35,12 @@ async fn a_lease_of_which_anything_is_wrong_is_dropped() {
     assert_eq!(begun.grant, grant(right(5)));
     assert_eq!(world.stages(), [(5, Stage::Working)]);
     assert_eq!(world.worker.status().free, 7);
-    world.take().await;
-    assert_eq!(world.beats, [vec![held(5)]]);
+    let before = Instant::now();
+    let (_, _waits) = world.take().await;
+    let (request, _) = soon(world.asks.recv()).await.unwrap();
+    let named = vec![held(5)];
+    assert_eq!(request, Request::Heartbeat { held: named });
+    assert_eq!(before.elapsed(), Duration::from_millis(500));
     assert!(world.works.try_recv().is_err());
 }
 

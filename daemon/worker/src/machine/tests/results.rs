@@ -8,8 +8,7 @@ fn with_result() -> Rig {
         policy(1),
         [
             (0, Input::Tick, vec![take(1)]),
-            (0, granted([1]), vec![work(1), beat([1])]),
-            (50, beaten(), vec![]),
+            (0, granted([1]), vec![work(1)]),
             (100, made(1), vec![commits(1)]),
         ],
     )
@@ -84,7 +83,7 @@ fn nothing_is_opened_before_the_commitment_is_confirmed() {
         policy(1),
         [
             (0, Input::Tick, vec![take(1)]),
-            (0, granted([1]), vec![work(1), beat([1])]),
+            (0, granted([1]), vec![work(1)]),
         ],
     );
     assert_eq!(
@@ -122,6 +121,8 @@ fn an_opened_result_can_be_opened_again_for_two_minutes() {
     let mut rig = with_result();
     rig.rows([
         (200, answered(1, Answer::Done), vec![take(1)]),
+        (500, Input::Tick, vec![beat([1])]),
+        (550, beaten(), vec![]),
         (1_000, Input::Pause, vec![]),
         (1_000, granted([]), vec![]),
     ]);
@@ -152,7 +153,7 @@ fn a_confirmed_result_leaves_its_slot_and_one_that_is_not_keeps_it() {
     assert_eq!(rig.machine.status().free, 0);
     rig.rows([
         (200, answered(1, Answer::Done), vec![take(1)]),
-        (300, granted([2]), vec![work(2), beat([1, 2])]),
+        (300, granted([2]), vec![work(2)]),
     ]);
     assert_eq!(rig.stages(), [(1, Stage::Committed), (2, Stage::Working)]);
 }
@@ -161,7 +162,6 @@ fn a_confirmed_result_leaves_its_slot_and_one_that_is_not_keeps_it() {
 fn confirm(rig: &mut Rig, subtask: u16) -> Vec<Output> {
     let at = rig.now.0 + 1;
     rig.at(at, granted([subtask]));
-    rig.at(at, beaten());
     let outputs = rig.at(at, made(subtask));
     rig.at(at, answered(subtask, Answer::Done));
     outputs
@@ -217,11 +217,7 @@ fn the_status_tells_how_far_each_lease_is_and_since_when() {
         policy(3),
         [
             (0, Input::Tick, vec![take(3)]),
-            (
-                40,
-                granted([1, 2]),
-                vec![work(1), work(2), beat([1, 2]), take(1)],
-            ),
+            (40, granted([1, 2]), vec![work(1), work(2), take(1)]),
             (90, made(1), vec![commits(1)]),
         ],
     );

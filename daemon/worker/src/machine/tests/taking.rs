@@ -49,8 +49,9 @@ fn after_work_the_next_request_follows_at_once_and_goes_on_for_thirty_seconds() 
         policy(2),
         [
             (0, Input::Tick, vec![take(2)]),
-            (100, granted([1]), vec![work(1), beat([1]), take(1)]),
-            (150, beaten(), vec![]),
+            (100, granted([1]), vec![work(1), take(1)]),
+            (600, Input::Tick, vec![beat([1])]),
+            (650, beaten(), vec![]),
             (1_000, granted([]), vec![take(1)]),
             (1_500, lost([1]), vec![forgets(1, Forgotten::Lost)]),
             (1_600, made(1), vec![]),
@@ -67,13 +68,8 @@ fn one_request_at_a_time_for_the_slots_that_are_free() {
         [
             (0, Input::Tick, vec![take(3)]),
             (10, Input::Wake, vec![]),
-            (
-                20,
-                granted([1, 2]),
-                vec![work(1), work(2), beat([1, 2]), take(1)],
-            ),
-            (30, granted([3]), vec![work(3), beat([1, 2, 3])]),
-            (40, beaten(), vec![]),
+            (20, granted([1, 2]), vec![work(1), work(2), take(1)]),
+            (30, granted([3]), vec![work(3)]),
             (50, Input::Wake, vec![]),
             (
                 60,
@@ -162,15 +158,16 @@ fn outside_its_hours_it_takes_nothing_and_finishes_what_it_holds() {
     assert_eq!(rig.tick(), (5_000, vec![]), "it looks again");
     rig.seen.minute = 1_320;
     assert_eq!(rig.tick(), (10_000, vec![take(2)]));
-    rig.rows([(10_100, granted([1]), vec![work(1), beat([1]), take(1)])]);
+    rig.rows([(10_100, granted([1]), vec![work(1), take(1)])]);
     rig.seen.minute = 360;
     rig.rows([
-        (10_200, beaten(), vec![]),
         (10_300, granted([]), vec![]),
         (10_400, Input::Wake, vec![]),
+        (10_600, Input::Tick, vec![beat([1])]),
+        (10_700, beaten(), vec![]),
         (11_000, made(1), vec![commits(1)]),
         (11_100, answered(1, Answer::Done), vec![]),
-        (12_100, Input::Tick, vec![beat([1])]),
+        (12_600, Input::Tick, vec![beat([1])]),
     ]);
     assert_eq!(rig.open(1), opened(1));
 }
@@ -203,12 +200,12 @@ fn paused_or_draining_it_takes_nothing_until_resumed() {
             policy(2),
             [
                 (0, Input::Tick, vec![take(2)]),
-                (100, granted([1]), vec![work(1), beat([1]), take(1)]),
+                (100, granted([1]), vec![work(1), take(1)]),
                 (200, input, vec![]),
-                (300, beaten(), vec![]),
                 (400, granted([]), vec![]),
                 (500, Input::Wake, vec![]),
-                (600, made(1), vec![commits(1)]),
+                (600, made(1), vec![commits(1), beat([1])]),
+                (650, beaten(), vec![]),
                 (700, answered(1, Answer::Done), vec![]),
             ],
         );
@@ -237,7 +234,7 @@ fn what_comes_when_nothing_may_be_taken_any_more_goes_back() {
         [
             (0, Input::Tick, vec![take(2)]),
             (100, Input::Policy(policy(1)), vec![]),
-            (200, granted([1, 2]), vec![work(1), back(2), beat([1])]),
+            (200, granted([1, 2]), vec![work(1), back(2)]),
         ],
     );
     assert_eq!(rig.machine.status().counters, counted(0, 1, 0));
@@ -250,7 +247,7 @@ fn a_new_policy_counts_at_once() {
         [
             (0, Input::Tick, vec![]),
             (100, Input::Policy(policy(2)), vec![take(2)]),
-            (200, granted([1, 2]), vec![work(1), work(2), beat([1, 2])]),
+            (200, granted([1, 2]), vec![work(1), work(2)]),
             (300, Input::Policy(policy(1)), vec![]),
             (
                 400,
@@ -278,7 +275,7 @@ fn a_lease_that_comes_twice_is_worked_on_once() {
         policy(2),
         [
             (0, Input::Tick, vec![take(2)]),
-            (100, granted([1]), vec![work(1), beat([1]), take(1)]),
+            (100, granted([1]), vec![work(1), take(1)]),
             (400, granted([1]), vec![take(1)]),
             (500, lost([1]), vec![forgets(1, Forgotten::Lost)]),
             (700, granted([1]), vec![take(1)]),
