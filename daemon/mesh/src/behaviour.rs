@@ -21,7 +21,7 @@ use tracing::warn;
 use crate::{
     Config, KademliaMode, Service, StartError,
     book::PEERS_MAX,
-    bootstrap::PEERS_WANTED,
+    bootstrap::{NEIGHBOURS, PEERS_KEPT},
     frame::{Codec, INBOUND_BYTES_MAX},
     gate::Gate,
     gossip::{self, Gossip},
@@ -102,7 +102,7 @@ impl Behaviour {
                 .memory_bytes
                 .map(memory_connection_limits::Behaviour::with_max_bytes)
                 .into(),
-            gate: Gate::new(PEERS_WANTED),
+            gate: Gate::new(NEIGHBOURS, PEERS_KEPT),
             identify: identify(config, key),
             ping: ping::Behaviour::new(
                 ping::Config::new()

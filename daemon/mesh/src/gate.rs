@@ -3,8 +3,8 @@
 //! Kademlia bootstraps whenever its table gains a peer and has fewer than 20 (its throttle cannot be switched
 //! off from outside), and a bootstrap dials everybody it hears of: measured, 50 nodes ended with 49
 //! connections each. This behaviour sees each dial before it happens. Those that the actor announced pass;
-//! others are Kademlia's, and pass while a lookup is wanted or few peers are connected. It refuses no
-//! incoming connection.
+//! others are Kademlia's, and pass while a lookup is wanted or few peers are connected; a walk has a few of its
+//! own. It refuses no incoming connection.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,9 +40,12 @@ impl std::error::Error for Unwanted {}
 /// See the file.
 #[derive(Debug)]
 pub struct Gate {
+    free: usize,
     wanted: usize,
     /// Lookups that the actor has under way.
     pub lookups: usize,
+    /// Further dials that Kademlia may make: a walk's, while others wait behind the gate.
+    pub strides: usize,
     announced: BTreeSet<ConnectionId>,
     /// Bounded by the connection limits' pending dials.
     pending: BTreeMap<ConnectionId, Option<PeerId>>,
@@ -52,11 +55,13 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets Kademlia dial freely below `wanted` connected peers.
-    pub fn new(wanted: usize) -> Self {
+    /// Lets Kademlia dial freely below `free` connected peers; a lookup's connections stay up to `wanted`.
+    pub fn new(free: usize, wanted: usize) -> Self {
         Self {
+            free,
             wanted,
             lookups: 0,
+            strides: 0,
             announced: BTreeSet::new(),
             pending: BTreeMap::new(),
             connected: BTreeSet::new(),
@@ -88,7 +93,7 @@ impl Gate {
     }
 
     fn is_open(&self) -> bool {
-        self.lookups > 0 || self.connected.len() + self.pending.len() < self.wanted
+        self.lookups > 0 || self.connected.len() + self.pending.len() < self.free
     }
 }
 
@@ -115,7 +120,10 @@ impl NetworkBehaviour for Gate {
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
         let is_announced = self.announced.remove(&id);
         if !is_announced && !self.is_open() {
-            return Err(ConnectionDenied::new(Unwanted));
+            self.strides = self
+                .strides
+                .checked_sub(1)
+                .ok_or_else(|| ConnectionDenied::new(Unwanted))?;
         }
         self.pending.insert(id, peer.filter(|_| !is_announced));
         Ok(Vec::new())

@@ -9,14 +9,20 @@ use edgecoder_protocol::PeerId;
 use libp2p::{
     core::Endpoint,
     kad::{
-        self, GetClosestPeersError, GetProvidersOk, GetRecordOk, QueryId, QueryResult, RecordKey,
+        self, GetClosestPeersError, GetProvidersOk, GetRecordOk, PeerInfo, QueryId, QueryResult,
+        RecordKey,
     },
     swarm::{ConnectionId, NetworkBehaviour},
 };
 use tokio::{sync::oneshot, time::Instant};
 
 use super::Actor;
-use crate::{FoundBy, book::ADDRESSES_MAX, convert};
+use crate::{
+    FoundBy,
+    book::ADDRESSES_MAX,
+    bootstrap::{NEIGHBOURS, PEERS_WANTED},
+    convert,
+};
 
 /// Lookups under way. A further one finds nothing; renewals wait.
 const LOOKUPS_MAX: usize = 64;
@@ -32,6 +38,9 @@ const VALUES_MAX: usize = 32;
 
 /// How long a lookup for a peer may take.
 pub const FIND_MAX: Duration = Duration::from_secs(30);
+
+/// Peers that a walk may dial. More would open the gate to Kademlia's own bootstraps, which dial everybody.
+const STRIDES: usize = PEERS_WANTED - NEIGHBOURS;
 
 /// What a lookup is for.
 pub enum Purpose {
@@ -50,6 +59,8 @@ pub enum Purpose {
         found: Vec<Vec<u8>>,
         reply: oneshot::Sender<Vec<Vec<u8>>>,
     },
+    /// Peers near a point that was drawn.
+    Walk,
     Renewal,
 }
 
@@ -67,6 +78,12 @@ pub struct Lookups {
 impl Lookups {
     pub fn next_deadline(&self) -> Option<Instant> {
         self.running.values().map(|lookup| lookup.deadline).min()
+    }
+
+    /// Those that may dial whomever they hear of.
+    fn dialling(&self) -> usize {
+        let is_walk = |lookup: &&Lookup| matches!(lookup.purpose, Purpose::Walk);
+        self.running.len() - self.running.values().filter(is_walk).count()
     }
 
     pub fn renewals(&self) -> usize {
@@ -91,6 +108,19 @@ impl Actor {
             self.follow(id, Purpose::Reach { peer }, Instant::now() + FIND_MAX);
         }
         id.is_some()
+    }
+
+    /// Looks for whoever is near a point that is drawn; false when that is not possible.
+    pub(super) fn look_around(&mut self, now: Instant) -> bool {
+        let has_place = self.has_place();
+        let kademlia = self.swarm.behaviour_mut().kademlia.as_mut();
+        let Some(kademlia) = kademlia.filter(|_| has_place) else {
+            return false;
+        };
+        let id = kademlia.get_closest_peers(rand::random::<[u8; 32]>().to_vec());
+        self.swarm.behaviour_mut().gate.strides = STRIDES;
+        self.follow(id, Purpose::Walk, now + FIND_MAX);
+        true
     }
 
     fn closest(&mut self, peer: &PeerId) -> Option<QueryId> {
@@ -165,7 +195,7 @@ impl Actor {
         self.lookups
             .running
             .insert(id, Lookup { purpose, deadline });
-        self.swarm.behaviour_mut().gate.lookups = self.lookups.running.len();
+        self.swarm.behaviour_mut().gate.lookups = self.lookups.dialling();
     }
 
     pub(super) fn expire_lookups(&mut self, now: Instant) {
@@ -241,14 +271,12 @@ impl Actor {
                     Ok(found) => found.peers,
                     Err(GetClosestPeersError::Timeout { peers, .. }) => peers,
                 };
-                let Some(Lookup {
-                    purpose: Purpose::Find { peer, .. } | Purpose::Reach { peer },
-                    ..
-                }) = self.lookups.running.get(&id)
-                else {
-                    return;
+                let purpose = self.lookups.running.get(&id).map(|lookup| &lookup.purpose);
+                let peer = match purpose {
+                    Some(Purpose::Find { peer, .. } | Purpose::Reach { peer }) => *peer,
+                    Some(Purpose::Walk) => return self.learn_found(peers),
+                    _ => return,
                 };
-                let peer = *peer;
                 let addresses = peers
                     .into_iter()
                     .filter(|info| convert::from_libp2p(&info.peer_id) == Some(peer))
@@ -264,11 +292,28 @@ impl Actor {
         }
     }
 
+    /// Takes over where all of these are said to be.
+    fn learn_found(&mut self, found: Vec<PeerInfo>) {
+        for info in found {
+            let Some(peer) = convert::from_libp2p(&info.peer_id).filter(|peer| *peer != self.me)
+            else {
+                continue;
+            };
+            let addresses: Vec<_> = info
+                .addrs
+                .into_iter()
+                .filter_map(|address| convert::address_of(&peer, address))
+                .take(ADDRESSES_MAX)
+                .collect();
+            self.learn(peer, addresses, FoundBy::Kademlia);
+        }
+    }
+
     fn end(&mut self, id: QueryId) {
         let Some(lookup) = self.lookups.running.remove(&id) else {
             return;
         };
-        self.swarm.behaviour_mut().gate.lookups = self.lookups.running.len();
+        self.swarm.behaviour_mut().gate.lookups = self.lookups.dialling();
         // Of all replies: the caller may have gone.
         match lookup.purpose {
             Purpose::Find { peer, reply } => {
@@ -290,6 +335,10 @@ impl Actor {
                 drop(reply.send(found.into_iter().take(PROVIDERS_MAX).collect()));
             }
             Purpose::Values { found, reply } => drop(reply.send(found)),
+            Purpose::Walk => {
+                self.swarm.behaviour_mut().gate.strides = 0;
+                self.dial_wanted(Instant::now());
+            }
             Purpose::Renewal => self.renew(Instant::now()),
         }
     }

@@ -71,7 +71,9 @@ impl Actor {
     /// Dials whom the node needs to stay connected.
     pub(super) fn dial_wanted(&mut self, now: Instant) {
         let blocked = &self.offences;
-        let wanted = bootstrap::wanted(now, &self.book, |peer| blocked.is_blocked(peer));
+        let wanted = bootstrap::wanted(now, &self.book, rand::random(), |peer| {
+            blocked.is_blocked(peer)
+        });
         for peer in wanted {
             self.dial_known(&peer);
         }

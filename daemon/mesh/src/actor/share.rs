@@ -33,6 +33,10 @@ const KEY_MAX: usize = 128;
 /// While fewer peers than wanted are connected, the DHT is asked for neighbours this often.
 const BOOTSTRAP_EVERY: Duration = Duration::from_secs(60);
 
+/// While fewer peers than wanted are connected, a place in the network is drawn and looked for: soon, and then as often
+/// as for neighbours. One walk meets a few peers, and costs a handshake with each.
+const WALK_FIRST: Duration = Duration::from_secs(1);
+
 /// What was put in the DHT while nobody was connected is put there again after so long.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -48,6 +52,7 @@ pub struct Share {
     /// With a record's value, and when it is due for renewal; at most [`RECORDS_MAX`].
     kept: BTreeMap<Kept, (Option<Vec<u8>>, Instant)>,
     bootstrap_at: Instant,
+    walk_at: Instant,
     records: Quota,
     provided: Quota,
 }
@@ -57,6 +62,7 @@ impl Share {
         Self {
             kept: BTreeMap::new(),
             bootstrap_at: now + BOOTSTRAP_EVERY,
+            walk_at: now + WALK_FIRST,
             records: Quota::new(PER_PEER_MAX),
             provided: Quota::new(PER_PEER_MAX),
         }
@@ -105,6 +111,7 @@ impl Actor {
             .map(|(kept, (value, _))| (kept.clone(), value.clone()))
             .take(places)
             .collect();
+        self.walk(now);
         for (kept, value) in due {
             if places == 0 || !self.has_place() {
                 return;
@@ -119,6 +126,20 @@ impl Actor {
                 kademlia.bootstrap().ok();
             }
         }
+    }
+
+    /// Looks for peers anywhere in the network, when few are connected: those are dialled in an order that is drawn.
+    fn walk(&mut self, now: Instant) {
+        if self.share.walk_at > now || self.book.connected() >= PEERS_WANTED {
+            return;
+        }
+        // With nobody connected there is nobody to ask yet.
+        let is_begun = self.book.connected() > 0 && self.look_around(now);
+        self.share.walk_at = now
+            + match is_begun {
+                true => BOOTSTRAP_EVERY,
+                false => WALK_FIRST,
+            };
     }
 
     fn renew_one(&mut self, now: Instant, kept: Kept, value: Option<Vec<u8>>) {
