@@ -77,6 +77,8 @@ impl Ground {
             "-i",
             "any",
             "-U",
+            // Without, the last second is still in the kernel when it is stopped.
+            "--immediate-mode",
             "-w",
         ]);
         command
@@ -212,7 +214,8 @@ fn a_sealed_marker_is_nowhere_but_with_its_workers_and_submitter() {
     let capture = ground.capture(|| {
         ground.solve("sealed", marker);
     });
-    assert!(capture.len() > 10_000, "the capture saw the traffic");
+    let seen = capture.len();
+    assert!(seen > 10_000, "the capture saw the traffic: {seen} bytes");
     assert!(!contains(&capture, marker), "on the wire");
     assert!(
         knows(&ground.user, marker),
