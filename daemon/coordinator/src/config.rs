@@ -29,8 +29,10 @@ pub const NODES_MAX: usize = 4_096;
 pub const POLLS_MAX: usize = NODES_MAX;
 /// Attempts of one step that came to nothing before the task fails with the last reason.
 pub const FAILURES_MAX: u32 = 3;
-/// Results of one step that nobody could judge before the task fails: leased again twice (DESIGN 4).
-pub const INCONCLUSIVE_MAX: u32 = 3;
+/// Workers that came to no result in one step before the task fails: leased again twice (DESIGN 4).
+pub const INCONCLUSIVE_MAX: usize = 3;
+/// Rounds of one step without a result, whoever ran them.
+pub const ROUNDS_MAX: u32 = 5;
 /// Attempts of one step that were lost with their worker. Many: workers of a mesh come and go.
 pub const LOST_MAX: u32 = 64;
 /// Workers that must say the same of a task before they are believed, where so many are there: none can end or void

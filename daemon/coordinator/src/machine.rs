@@ -247,7 +247,8 @@ impl Machine {
         let mut lost = Vec::new();
         for one in held {
             match self.claim_mut(peer, one) {
-                Some(claim) if claim.is_opened() => {}
+                // An opening has its own time.
+                Some(claim) if matches!(claim.stage, Stage::Opening(_) | Stage::Opened(_)) => {}
                 Some(claim) => claim.until = until,
                 None => lost.push(*one),
             }

@@ -101,14 +101,8 @@ impl<P: Ports> Actor<P> {
         let Ok((spec, _)) = matter.spec.open() else {
             return Vec::new();
         };
-        let mut tokens: Vec<(PeerId, Signed<CapabilityToken>)> = Vec::new();
-        for _ in 0..PLANNERS {
-            let Some(slot) = self.next_slot() else {
-                break;
-            };
-            if tokens.iter().any(|(other, _)| *other == slot) {
-                continue;
-            }
+        let mut tokens = Vec::new();
+        for slot in self.next_slots(PLANNERS) {
             let token = CapabilityToken {
                 network: self.network,
                 attempt: AttemptId {

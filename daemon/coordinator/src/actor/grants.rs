@@ -158,7 +158,13 @@ impl<P: Ports> Actor<P> {
     }
 
     /// The next slot in turn, past those that could not be asked lately unless there is no other.
-    pub(super) fn next_slot(&mut self) -> Option<PeerId> {
+    fn next_slot(&mut self) -> Option<PeerId> {
+        self.next_slots(1).into_iter().next()
+    }
+
+    /// The next slot in turn and those after it, `count` at most. The turn goes on by one: of two that are asked one
+    /// after the other, the second mostly is not.
+    pub(super) fn next_slots(&mut self, count: usize) -> Vec<PeerId> {
         let now = self.ports.now();
         self.shunned.retain(|_, until| *until > now);
         let all = self.machine.inference_slots();
@@ -166,7 +172,9 @@ impl<P: Ports> Actor<P> {
         let good: Vec<PeerId> = all.iter().filter(well).copied().collect();
         let slots = if good.is_empty() { all } else { good };
         self.turn = self.turn.wrapping_add(1);
-        slots.get(self.turn % slots.len().max(1)).copied()
+        let first = self.turn % slots.len().max(1);
+        let from = slots.iter().cycle().skip(first);
+        from.take(count.min(slots.len())).copied().collect()
     }
 
     /// A worker could not ask the slot that it was sent to: nobody is sent there for a while, and the worker is not to

@@ -95,6 +95,14 @@ impl<P: Ports> Actor<P> {
 
     fn open_one(&mut self, worker: PeerId, held: Held, commitment: Hash) {
         let ports = self.ports.clone();
+        let AttemptId { task, subtask, .. } = held.attempt;
+        let matter = self.matters.get(&task);
+        // What its submitter gave is there already.
+        let is_own = matter.is_some_and(|matter| !matter.given.contains_key(&subtask));
+        let sealed = self
+            .sides(held.attempt)
+            .and_then(|sides| sides.answer.clone())
+            .filter(|_| is_own && held.part == Part::Author);
         let fixed = Fixed {
             worker,
             commitment,
@@ -114,10 +122,15 @@ impl<P: Ports> Actor<P> {
                     Ok(Response::Opened(opening)) => opening,
                     Ok(_) | Err(_) => continue,
                 };
-                // The report is fetched while its author is there: it is the submitter's to read later.
+                // Both are fetched while their author is there: they are the submitter's to read later.
                 let Ok(report) = ports.load(&opening.report, worker).await else {
                     break;
                 };
+                if let Some(sealed) = &sealed
+                    && ports.load(sealed, worker).await.is_err()
+                {
+                    break;
+                }
                 match fixed.check(&opening, &report) {
                     Ok(summary) => return Event::Opened(worker, held, Some((opening, summary))),
                     Err(why) => {

@@ -1,8 +1,8 @@
 //! Claims: found by the lease that names them, ended when they are silent, taken out.
 
 use super::{
-    AttemptId, Claim, FAILURES_MAX, Held, LOST_MAX, Machine, Millis, Output, Part, PeerId, Step,
-    TaskId, Try, WhyBack,
+    AttemptId, Claim, FAILURES_MAX, Held, LOST_MAX, Machine, Millis, Output, Part, PeerId, Stage,
+    Step, TaskId, Try, WhyBack,
 };
 use crate::config::{RETURNS_MAX, WITNESSES};
 
@@ -97,14 +97,14 @@ impl Machine {
         why: WhyBack,
         sentence: &str,
     ) {
-        if self.claim_mut(peer, &held).is_none() {
+        // What is being opened stands: a lie is not taken back.
+        let is_open =
+            |claim: &mut Claim| matches!(claim.stage, Stage::Opening(_) | Stage::Opened(_));
+        if self.claim_mut(peer, &held).is_none_or(is_open) {
             return;
         }
-        let AttemptId {
-            task,
-            subtask,
-            attempt,
-        } = held.attempt;
+        let (task, subtask) = (held.attempt.task, held.attempt.subtask);
+        let attempt = held.attempt.attempt;
         let at = usize::from(subtask) + 1;
         self.drop_claim(&held);
         let Some(one) = self.tasks.get_mut(&task) else {

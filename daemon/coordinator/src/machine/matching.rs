@@ -239,6 +239,14 @@ impl Machine {
                 let others = self.nodes.has_other_owner(&author.worker, &task.need);
                 let same_owner = self.nodes.owner(&author.worker) == self.nodes.owner(&peer);
                 let is_fresh = author.worker != peer && !one.unchecked.contains(&peer);
+                // Who is at another try of the step already must not hold up this one too.
+                let is_elsewhere = |other: &&Try| {
+                    let claims = [&other.author, &other.checker];
+                    let mut claims = claims.into_iter().flatten();
+                    other.attempt != one.attempt
+                        && claims.any(|claim| claim.worker == peer && claim.stage == Stage::Leased)
+                };
+                let is_fresh = is_fresh && !step.tries.iter().any(|other| is_elsewhere(&other));
                 is_fresh && !(others && same_owner)
             })
         };

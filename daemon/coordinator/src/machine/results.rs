@@ -5,7 +5,7 @@ use super::{
     Judge, Machine, Millis, Output, Part, PeerId, Phase, Refusal, ResultSummary, Ruling, Stage,
     Try,
 };
-use crate::config::{INCONCLUSIVE_MAX, LEASE, NODES_MAX, OPENING};
+use crate::config::{INCONCLUSIVE_MAX, LEASE, NODES_MAX, OPENING, ROUNDS_MAX};
 use edgecoder_protocol::Outcome;
 
 impl Machine {
@@ -185,9 +185,15 @@ impl Machine {
         let (Some(author), Some(checker)) = (seen(&one.author), seen(&one.checker)) else {
             return;
         };
-        let inconclusive = [author.outcome, checker.outcome].contains(&Outcome::Inconclusive);
-        if inconclusive {
-            return self.undecided(now, attempt);
+        let of = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.worker);
+        let signers = [(of(&one.author), &author), (of(&one.checker), &checker)];
+        let undecided: Vec<PeerId> = signers
+            .iter()
+            .filter(|(_, summary)| summary.outcome == Outcome::Inconclusive)
+            .filter_map(|(signer, _)| *signer)
+            .collect();
+        if !undecided.is_empty() {
+            return self.undecided(now, attempt, &undecided);
         }
         if author.agrees_with(&checker) {
             return self.agreed(now, attempt, author.outcome);
@@ -221,7 +227,7 @@ impl Machine {
                 (Part::Author, of(&one.author)),
                 (Part::Checker, of(&one.checker)),
             ],
-            Ruling::Inconclusive => return self.undecided(now, attempt),
+            Ruling::Inconclusive => return self.undecided(now, attempt, &[]),
         };
         for (part, liar) in liars {
             let Some(liar) = liar else { continue };
@@ -278,6 +284,11 @@ impl Machine {
 
     /// An author who says that it failed, and a checker who agrees.
     fn failed_try(&mut self, now: Millis, attempt: AttemptId, outcome: Outcome) {
+        let one = self.try_mut(attempt);
+        // Who handed in what does not pass is not asked again, unless it was handed what to run.
+        let author = one
+            .filter(|one| !one.is_given)
+            .and_then(|one| one.author.as_ref().map(|claim| claim.worker));
         let is_hopeless = self
             .step_mut(attempt.task, attempt.subtask)
             .is_some_and(|step| {
@@ -285,6 +296,9 @@ impl Machine {
                 // What its user gave comes out the same each time.
                 step.given.is_some() || step.failures >= FAILURES_MAX
             });
+        if let Some(author) = author {
+            self.bar(attempt, author);
+        }
         match is_hopeless {
             true => self.give_up(
                 now,
@@ -296,7 +310,9 @@ impl Machine {
         }
     }
 
-    fn undecided(&mut self, now: Millis, attempt: AttemptId) {
+    /// No result, by the word of `by`: neither a pass nor blame. Those are not asked again while others can be, so that no
+    /// one of them ends a task.
+    fn undecided(&mut self, now: Millis, attempt: AttemptId, by: &[PeerId]) {
         self.note(
             attempt,
             "inconclusive: the run was stopped by its wall clock or its host",
@@ -304,9 +320,14 @@ impl Machine {
         let is_hopeless = self
             .step_mut(attempt.task, attempt.subtask)
             .is_some_and(|step| {
-                step.inconclusive += 1;
-                step.inconclusive >= INCONCLUSIVE_MAX
+                step.rounds += 1;
+                step.inconclusive.extend(by);
+                // Where few are here, the same ones are asked again.
+                step.inconclusive.len() >= INCONCLUSIVE_MAX || step.rounds >= ROUNDS_MAX
             });
+        for peer in by {
+            self.bar(attempt, *peer);
+        }
         match is_hopeless {
             true => {
                 let reason =
@@ -314,6 +335,21 @@ impl Machine {
                 self.fail(now, attempt.task, reason);
             }
             false => self.drop_try(now, attempt),
+        }
+    }
+
+    /// A worker gets this step no more, unless nobody is left.
+    fn bar(&mut self, attempt: AttemptId, peer: PeerId) {
+        let Some(one) = self.tasks.get_mut(&attempt.task) else {
+            return;
+        };
+        let able = self.nodes.able(&one.need);
+        if let Some(step) = one.steps.get_mut(usize::from(attempt.subtask)) {
+            step.barred.insert(peer);
+            // A result takes two.
+            if step.barred.len() + 1 >= able {
+                step.barred.clear();
+            }
         }
     }
 

@@ -147,7 +147,10 @@ pub(super) struct Step {
     /// The last attempt's number.
     pub(super) attempts: u32,
     pub(super) failures: u32,
-    pub(super) inconclusive: u32,
+    /// Rounds that came to no result.
+    pub(super) rounds: u32,
+    /// Who came to no result. When enough have, nobody will.
+    pub(super) inconclusive: BTreeSet<PeerId>,
     pub(super) lost: u32,
     /// Who is lent this step no more.
     pub(super) barred: BTreeSet<PeerId>,

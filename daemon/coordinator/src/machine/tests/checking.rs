@@ -1,7 +1,7 @@
 //! What results mean: agreement, disagreement, silence, lies.
 
 use super::*;
-use crate::config::LEASE;
+use crate::config::{LEASE, OPENING, ROUNDS_MAX};
 
 #[test]
 fn two_that_agree_are_a_checked_result() {
@@ -104,10 +104,10 @@ fn a_disagreement_is_decided_and_the_liar_gets_nothing_more() {
 }
 
 #[test]
-fn inconclusive_is_neither_pass_nor_blame_and_ends_after_three() {
+fn inconclusive_is_neither_pass_nor_blame_and_ends_after_some_rounds() {
     let mut world = World::new(2);
     world.submit(1, 50, true, &[&[]]);
-    for round in 1..=3 {
+    for round in 1..=ROUNDS_MAX {
         assert_eq!(world.state(1, 50), TaskState::Queued, "round {round}");
         let (author, checker) = world.both_fixed(true);
         world.open(1, author, 5, Outcome::Ok);
@@ -116,6 +116,60 @@ fn inconclusive_is_neither_pass_nor_blame_and_ends_after_three() {
         assert!(!world.outputs().iter().any(convicts));
     }
     assert_eq!(world.state(1, 50), TaskState::Failed);
+}
+
+#[test]
+fn who_comes_to_no_result_or_to_a_failing_one_is_not_asked_again_while_others_are_there() {
+    for (author_says, checker_says, barred) in [
+        (Outcome::Ok, Outcome::Inconclusive, 2),
+        (Outcome::Inconclusive, Outcome::Ok, 1),
+        (Outcome::Failed, Outcome::Failed, 1),
+    ] {
+        let mut world = World::new(5);
+        world.submit(1, 50, true, &[&[]]);
+        let (author, checker) = world.both_fixed(true);
+        world.open(1, author, 5, author_says);
+        world.open(2, checker, 5, checker_says);
+        assert_eq!(world.state(1, 50), TaskState::Queued);
+        assert_eq!(world.take(barred, 1), [], "{author_says} {checker_says}");
+        assert_eq!(world.take_one(3).part, Part::Author);
+    }
+    // Three different workers without a result are enough.
+    let mut world = World::new(8);
+    world.submit(1, 50, true, &[&[]]);
+    for worker in 2..=4 {
+        let author = world.take_one(1);
+        world.commit(1, author, true).unwrap();
+        let checker = world.take_one(worker);
+        world.commit(worker, checker, true).unwrap();
+        world.open(1, author, 5, Outcome::Ok);
+        world.open(worker, checker, 5, Outcome::Inconclusive);
+    }
+    assert_eq!(world.state(1, 50), TaskState::Failed);
+}
+
+#[test]
+fn what_is_being_opened_is_neither_taken_back_nor_kept_waiting() {
+    let mut world = World::new(4);
+    world.submit(1, 50, true, &[&[]]);
+    let (author, checker) = world.both_fixed(true);
+    world.open(2, checker, 6, Outcome::Ok);
+    world.give_back(2, checker, WhyBack::Drained);
+    world.open(1, author, 5, Outcome::Ok);
+    let attempt = author.attempt;
+    assert!(
+        world.outputs().contains(&Output::Rule { attempt }),
+        "a lie stands"
+    );
+    let mut world = World::new(4);
+    world.submit(1, 50, true, &[&[]]);
+    let (author, checker) = world.both_fixed(true);
+    world.open(1, author, 5, Outcome::Ok);
+    for _ in 0..4 {
+        world.machine.heartbeat(world.now, peer(2), &[checker]);
+        world.pass(OPENING / 3);
+    }
+    assert_eq!(world.take_one(3).part, Part::Checker, "another checks it");
 }
 
 #[test]

@@ -394,3 +394,20 @@ fn a_checker_that_only_beats_its_heart_is_passed_by() {
     };
     assert!(world.outputs().contains(&stop));
 }
+
+#[test]
+fn who_is_slow_at_one_try_of_a_step_is_not_lent_the_check_of_another() {
+    let mut world = World::new(4);
+    world.submit(1, 50, false, &[&[]]);
+    let slow = world.take_one(1);
+    for _ in 0..3 {
+        world.pass(STRAGGLER_EXEC / 2);
+        world.machine.heartbeat(world.now, peer(1), &[slow]);
+    }
+    // Its own check is open, and so is a second try.
+    assert_eq!(world.take_one(2).part, Part::Checker);
+    let second = world.take_one(3);
+    assert_eq!((second.part, second.attempt.attempt), (Part::Author, 2));
+    assert_eq!(world.take(1, 1), [], "it has a try to finish");
+    assert_eq!(world.take_one(4).part, Part::Checker);
+}
