@@ -48,9 +48,20 @@ const ROLES: [(&str, &[&str]); 5] = [
     ),
 ];
 
+/// As long as it takes: a build from nothing takes minutes.
 fn cargo(words: &[&str]) -> Said {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    said(Command::new(cargo).args(words).current_dir(repository()))
+    let ran = Command::new(cargo)
+        .args(words)
+        .current_dir(repository())
+        .output();
+    let ran = ran.unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Said {
+        code: ran.status.code().unwrap_or(-1),
+        out: text(&ran.stdout),
+        err: text(&ran.stderr),
+    }
 }
 
 #[test]

@@ -105,6 +105,11 @@ pub enum Output {
         /// Which.
         task: TaskId,
     },
+    /// Its user is asked for a step's answer: keep that, and its deadline.
+    Asks {
+        /// Which.
+        task: TaskId,
+    },
     /// Forget it.
     Forget {
         /// Which.
@@ -298,6 +303,11 @@ impl Machine {
             readers: one.readers.iter().copied().collect(),
             asks: one.asks().map(|(step, _)| step),
         })
+    }
+
+    /// Until when a task may take, by this clock; it stands still while its user is asked.
+    pub fn deadline(&self, task: TaskId) -> Option<Millis> {
+        self.tasks.get(&task).map(|one| one.deadline)
     }
 
     /// Lets time pass: ends leases, polls, deadlines, and what nobody came for.

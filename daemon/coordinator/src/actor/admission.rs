@@ -7,7 +7,7 @@ use edgecoder_protocol::{
     operator::{ErrorKind, ErrorObject},
     plan::Plan,
     sealing::TaskKey,
-    wire::Sealed,
+    wire::{Response, Sealed},
     work::{AttemptId, CapabilityToken, Job, TOKEN_MAX_MS, label},
 };
 
@@ -83,6 +83,9 @@ impl<P: Ports> Actor<P> {
         }
         for (step, answer) in &matter.given {
             self.machine.restore_given(id, *step, answer.reference());
+        }
+        if let Some(step) = matter.asks {
+            self.machine.restore_asks(now, id, step);
         }
         for step in matter.results.keys() {
             self.machine.restore_step(now, id, *step);
@@ -181,7 +184,16 @@ impl<P: Ports> Actor<P> {
 
     pub(super) fn saved(&mut self, task: TaskId) {
         if self.saving.remove(&task) == Some(true) {
-            self.save(task);
+            return self.save(task);
+        }
+        let now = self.ports.now();
+        let matter = self.matters.get_mut(&task);
+        for reply in matter
+            .into_iter()
+            .flat_map(|matter| matter.answering.drain(..))
+        {
+            // Who has gone asks again.
+            reply.send(Response::Done { now }).ok();
         }
     }
 }

@@ -79,6 +79,7 @@ impl<P: Ports> Actor<P> {
                     news.insert(task);
                 }
                 Output::Ended { task } => self.ended(task),
+                Output::Asks { task } => self.asks(task),
                 Output::Forget { task } => self.forget(task),
                 Output::Convict(conviction) => self.convict(conviction),
                 Output::Announce { need } => {
@@ -201,6 +202,15 @@ impl<P: Ports> Actor<P> {
         tracing::info!(%task, ending = ending.as_ref().map(word), "task ends");
         matter.ending = ending;
         matter.tries.clear();
+        self.save(task);
+    }
+
+    fn asks(&mut self, task: TaskId) {
+        let Some(matter) = self.matters.get_mut(&task) else {
+            return;
+        };
+        let standing = self.machine.standing(matter.submitter, task, u64::MAX);
+        matter.asks = standing.and_then(|standing| standing.asks);
         self.save(task);
     }
 

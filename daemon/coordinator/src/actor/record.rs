@@ -8,10 +8,11 @@ use edgecoder_protocol::{
     operator::ErrorObject,
     sealing::TaskKey,
     task::PrivacyClass,
-    wire::{CheckedResult, Dispute, Held, Opening, Sealed},
+    wire::{CheckedResult, Dispute, Held, Opening, Response, Sealed},
     work::{AttemptId, Part, TaskSpec, label},
 };
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use zeroize::Zeroize;
 
 use crate::{Ending, Ground, Need, StepShape};
@@ -58,6 +59,10 @@ pub struct Matter {
     pub dispute: Option<AttemptId>,
     /// Sealed answers that its submitter gave, by step.
     pub given: BTreeMap<u16, Sealed>,
+    /// The step whose answer its submitter is asked for.
+    pub asks: Option<u16>,
+    /// Who waits until that answer is durable.
+    pub answering: Vec<oneshot::Sender<Response>>,
 }
 
 /// What is sealed, opened.
@@ -150,6 +155,8 @@ struct Kept {
     /// What each needs, and whether it merges.
     steps: Vec<(Vec<u16>, bool)>,
     given: Vec<(u16, Sealed)>,
+    asks: Option<u16>,
+    deadline_ms: u64,
     results: Vec<(u16, CheckedResult)>,
     ending: Option<KeptEnding>,
 }
@@ -169,6 +176,8 @@ pub fn write(matter: &Matter) -> Result<Vec<u8>, String> {
             .map(|step| (step.needs.clone(), step.is_merge))
             .collect(),
         given: matter.given.clone().into_iter().collect(),
+        asks: matter.asks,
+        deadline_ms: matter.deadline_ms,
         results: matter
             .results
             .iter()
@@ -197,7 +206,7 @@ pub fn read(bytes: &[u8]) -> Result<Matter, String> {
     Ok(Matter {
         id: spec.id,
         need: need(spec),
-        deadline_ms: spec.deadline_ms,
+        deadline_ms: kept.deadline_ms,
         submitter: kept.submitter,
         accepted: kept.accepted,
         job: kept.job,
@@ -209,6 +218,8 @@ pub fn read(bytes: &[u8]) -> Result<Matter, String> {
             .map(|(needs, is_merge)| StepShape { needs, is_merge })
             .collect(),
         given: kept.given.into_iter().collect(),
+        asks: kept.asks,
+        answering: Vec::new(),
         tries: BTreeMap::new(),
         results: kept.results.into_iter().collect(),
         ending: kept.ending.map(|ending| match ending {

@@ -58,7 +58,9 @@ impl<P: Ports> Actor<P> {
                 };
                 return self.watch(watch);
             }
-            Request::Resolve { task, step, answer } => self.resolve(now, from, task, step, answer),
+            Request::Resolve { task, step, answer } => {
+                return self.resolve(now, from, task, (step, answer), reply);
+            }
             Request::Received { task } => {
                 self.machine.received(from, task);
                 done
@@ -241,6 +243,8 @@ impl<P: Ports> Actor<P> {
             ending: None,
             dispute: None,
             given: Default::default(),
+            asks: None,
+            answering: Vec::new(),
             spec: signed,
         })
     }
@@ -355,22 +359,26 @@ impl<P: Ports> Actor<P> {
         now: Millis,
         from: PeerId,
         task: TaskId,
-        step: u16,
-        answer: Sealed,
-    ) -> Response {
-        match self
-            .machine
-            .resolved(now, from, task, step, answer.reference())
-        {
-            Ok(()) => {
-                if let Some(matter) = self.matters.get_mut(&task) {
-                    matter.given.insert(step, answer);
-                }
-                self.save(task);
-                Response::Done { now }
-            }
-            Err(error) => Response::Refused(error),
+        (step, answer): (u16, Sealed),
+        reply: Reply,
+    ) {
+        let reference = answer.reference();
+        if let Err(error) = self.machine.resolved(now, from, task, step, reference) {
+            // Who has gone needs no answer.
+            reply.send(Response::Refused(error)).ok();
+            return;
         }
+        // The deadline has moved with the time that its user took.
+        let deadline = self.machine.deadline(task);
+        if let Some(matter) = self.matters.get_mut(&task) {
+            matter.given.insert(step, answer);
+            matter.asks = None;
+            let span = deadline.map(|deadline| deadline.0.saturating_sub(matter.accepted.0));
+            matter.deadline_ms = span.unwrap_or(matter.deadline_ms);
+            // Told once it is durable.
+            matter.answering.push(reply);
+        }
+        self.save(task);
     }
 
     fn commit(&mut self, now: Millis, from: PeerId, commit: Commit) -> Response {

@@ -1,9 +1,14 @@
 //! What models could not put together: its user is asked, and what the user answers is replayed as any answer.
 
+use std::time::Duration;
+
 use super::{
     AttemptId, ContentRef, ErrorKind, ErrorObject, Held, Machine, Millis, Output, Part, PeerId,
     Refusal, TaskId,
 };
+
+/// Time that a task has at least, once its user has answered what was asked before a restart.
+const ANSWERED: Duration = Duration::from_secs(600);
 
 impl Machine {
     /// A step has come to nothing as often as it may: a merge is its user's then, anything else fails the task.
@@ -24,6 +29,20 @@ impl Machine {
             one.note(format!(
                 "step {at}: changes do not fit together, and nobody could merge them: {reason}"
             ));
+        }
+        self.outputs.push_back(Output::Asks { task });
+        self.changed(task);
+    }
+
+    /// A step whose answer its user was asked for before a restart.
+    pub fn restore_asks(&mut self, now: Millis, task: TaskId, subtask: u16) {
+        if let Some(step) = self.step_mut(task, subtask) {
+            step.asks = Some(now);
+            step.given = None;
+        }
+        if let Some(one) = self.tasks.get_mut(&task) {
+            // What was left of its time when its user was asked is not known any more.
+            one.deadline = one.deadline.max(now.after(ANSWERED));
         }
         self.changed(task);
     }

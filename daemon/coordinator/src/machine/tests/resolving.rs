@@ -88,3 +88,22 @@ fn an_answer_that_does_not_pass_is_asked_for_again() {
     world.open(2, checker, 5, Outcome::Failed);
     assert_eq!(world.state(1, 50), TaskState::Asking);
 }
+
+#[test]
+fn a_question_outlives_the_coordinator_that_asked_it() {
+    let mut world = World::new(3);
+    world.now = at(500);
+    let id = task(1);
+    // Its deadline has passed meanwhile.
+    world.machine.submitted(id, peer(50), need(true), at(100));
+    let shape = |needs, is_merge| StepShape { needs, is_merge };
+    let steps = vec![shape(vec![], false), shape(vec![0], true)];
+    world.machine.admitted(world.now, id, steps);
+    world.machine.restore_asks(world.now, id, 1);
+    world.machine.restore_step(world.now, id, 0);
+    world.pass(Duration::from_secs(1_000));
+    assert_eq!(world.state(1, 50), TaskState::Asking);
+    answer(&mut world, 50, 1).unwrap();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.take_one(1).attempt.subtask, 1);
+}
