@@ -12,7 +12,7 @@ use super::{
     args::Solve,
     client::Client,
     exec::{meaning, receipt_json},
-    failure::{DECLINED, Failure, INCONCLUSIVE, INTERNAL, NO_MODEL, UNREACHABLE, UNSOLVED},
+    failure::{DECLINED, Failure, INCONCLUSIVE, INTERNAL, NO_MODEL, UNREACHABLE, UNSOLVED, USAGE},
     files::{self, Snapshot},
     outputs,
     screen::{self, Tone},
@@ -222,9 +222,32 @@ fn beside(args: &Solve, path: &RelPath) -> Result<PathBuf, Failure> {
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder).map_err(|error| Failure::file("make", folder, &error))?;
     }
-    match place.exists() {
-        true => Ok(root.join(format!("{path}.new"))),
-        false => Ok(place),
+    let place = match place.symlink_metadata() {
+        Ok(_) => root.join(format!("{path}.new")),
+        Err(_) => place,
+    };
+    // A stranger chose the name: no link may lead it elsewhere.
+    let real = |at: &Path| at.canonicalize().ok();
+    let is_inside = place
+        .parent()
+        .and_then(real)
+        .zip(real(here(root)))
+        .is_some_and(|(at, root)| at.starts_with(root));
+    match is_inside && !place.is_symlink() {
+        true => Ok(place),
+        false => Err(Failure::new(
+            USAGE,
+            format!("{} would be written through a link", place.display()),
+            "remove the link, or give another folder with --out",
+        )),
+    }
+}
+
+/// The folder that an empty path means.
+fn here(path: &Path) -> &Path {
+    match path.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => path,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A task's way to the coordinator and back: submitted, watched, its questions answered, withdrawn.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
     Signed, TaskId, TaskState,
@@ -13,7 +13,7 @@ use edgecoder_protocol::{
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Hub, hub::internal, submit::Sent};
+use super::{Hub, deliver::broken, hub::internal, submit::Sent};
 
 /// How long the coordinator may take to acknowledge: it writes to its disk, and may have to be dialled.
 pub(super) const ACKNOWLEDGE: Duration = Duration::from_secs(15);
@@ -23,6 +23,9 @@ const NEWS: Duration = Duration::from_millis(DONE_AFTER_MAX as u64 / 2);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Disagreements that are decided here for one task: honest nodes have one in a blue moon.
+const DISPUTES_MAX: usize = 16;
 
 /// How a task came back.
 pub enum Back {
@@ -143,7 +146,7 @@ impl Hub {
 
     async fn watch(self: &Arc<Self>, sent: &Sent, steps: Option<&mpsc::Sender<Step>>) -> Back {
         let task = sent.id;
-        let mut after = 0;
+        let (mut after, mut judged) = (0, BTreeSet::new());
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
             let request = Request::Watch {
@@ -158,7 +161,11 @@ impl Hub {
             };
             after = news.cursor;
             let mut notes = news.notes.clone();
-            if let Some(dispute) = &news.dispute {
+            // Each is run once, however often it is told.
+            if let Some(dispute) = news.dispute.as_ref().filter(|one| judged.insert(one.held)) {
+                if judged.len() > DISPUTES_MAX {
+                    return Back::Refused(broken("it asks for one decision after the other"));
+                }
                 match self.judge(sent, dispute).await {
                     Ok(judged) => notes.extend(judged),
                     Err(error) => return Back::Refused(error),

@@ -234,7 +234,9 @@ fn others(opened: &Opened) -> Files {
     let mut files = Files::default();
     let before = plan.before(opened.step);
     for (at, step) in (0..).zip(plan.steps()) {
-        let answer: Option<&Answer> = opened.answers.get(&at).filter(|_| before.contains(&at));
+        // Earlier versions of the solution itself are in it.
+        let is_other = before.contains(&at) && opened.writes().as_ref() != Some(&step.writes);
+        let answer: Option<&Answer> = opened.answers.get(&at).filter(|_| is_other);
         if let Some(answer) = answer {
             files
                 .0

@@ -52,12 +52,18 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
                 ..
             } => {
                 // Both are the coordinator's to say; what others say on these topics is spam.
-                let is_good = source == hub.coordinator && (topic != roster || hub.told(&body));
-                match is_good {
-                    true => verdict.accept(),
-                    false => verdict.reject(),
+                let is_news = match (source == hub.coordinator, topic == roster) {
+                    (false, _) => Some(false),
+                    (true, true) => hub.told(&body),
+                    (true, false) => Some(true),
+                };
+                match is_news {
+                    Some(true) => verdict.accept(),
+                    Some(false) => verdict.reject(),
+                    // Dropping it passes nothing on, and blames nobody.
+                    None => drop(verdict),
                 }
-                if is_good && topic != roster {
+                if is_news == Some(true) && topic != roster {
                     hub.wake();
                 }
             }

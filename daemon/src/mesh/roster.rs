@@ -6,7 +6,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound::{Excluded, Unbounded},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -52,6 +55,8 @@ pub struct Heard {
 #[derive(Debug, Default)]
 pub struct Roster {
     records: Mutex<BTreeMap<PeerId, Heard>>,
+    /// The moment of the last digest, by the coordinator's clock.
+    said: AtomicU64,
     differs: Notify,
 }
 
@@ -118,15 +123,21 @@ impl Hub {
         Hash::of(&live.flat_map(|(peer, _)| peer.0).collect::<Vec<u8>>())
     }
 
-    /// The coordinator's digest has come; false when it is none.
-    pub(super) fn told(&self, body: &[u8]) -> bool {
+    /// The coordinator's digest has come. False when it is none; absent when it was said before the last one, which
+    /// whoever keeps old ones may send again.
+    pub(super) fn told(&self, body: &[u8]) -> Option<bool> {
         // Its moment, which makes each another message, and the digest.
-        let Some(digest) = body.get(8..).and_then(|rest| rest.try_into().ok()) else {
-            return false;
+        let moment = body.first_chunk().copied().map(u64::from_le_bytes);
+        let digest = body.get(8..).and_then(|rest| rest.try_into().ok());
+        let (Some(moment), Some(digest)) = (moment, digest) else {
+            return Some(false);
         };
+        if self.roster.said.fetch_max(moment, Ordering::Relaxed) >= moment {
+            return None;
+        }
         if Hash(digest) != self.digest() {
             self.roster.differs.notify_one();
-            return true;
+            return Some(true);
         }
         let now = self.now();
         for heard in lock(&self.roster.records).values_mut() {
@@ -134,7 +145,7 @@ impl Hub {
                 heard.until = heard.until.max(now.after(CONFIRMED));
             }
         }
-        true
+        Some(true)
     }
 
     /// Asks the coordinator for everybody's records.

@@ -106,7 +106,7 @@ impl Ports for Outside {
     async fn baseline(&self, job: &Job) -> Result<(), ErrorObject> {
         match job {
             Job::Exec(_) => Ok(()),
-            Job::Solve(task) => baseline(&self.hub.executor, task).await,
+            Job::Solve(task) => baseline(&self.hub.executor.for_others(), task).await,
         }
     }
 
@@ -146,7 +146,11 @@ impl Ports for Outside {
 
     async fn rerun(&self, ground: Ground) -> Result<ExecAnswer, ErrorObject> {
         let opened = opened(ground)?;
-        self.hub.executor.run(execution_of(&opened)?, false).await
+        self.hub
+            .executor
+            .for_others()
+            .run(execution_of(&opened)?, false)
+            .await
     }
 
     async fn announce(&self, needs: Vec<Need>) {

@@ -155,6 +155,10 @@ impl<P: Ports> Actor<P> {
         let Some((opening, summary)) = opened else {
             return self.machine.not_opened(now, peer, held);
         };
+        // One that comes when another has the part already must not take its place.
+        if !self.machine.opened(now, peer, held, summary) {
+            return;
+        }
         if let Some(sides) = self.sides(held.attempt) {
             let side = match held.part {
                 Part::Author => &mut sides.author,
@@ -162,7 +166,6 @@ impl<P: Ports> Actor<P> {
             };
             *side = Some(*opening);
         }
-        self.machine.opened(now, peer, held, summary);
     }
 
     fn stop_one(&mut self, worker: PeerId, held: Held) {

@@ -114,8 +114,14 @@ impl Machine {
     }
 
     /// A commitment is opened; the actor has checked signature and commitment. A summary of something else counts as
-    /// none.
-    pub fn opened(&mut self, now: Millis, peer: PeerId, held: Held, summary: ResultSummary) {
+    /// none. False when it is not kept: for nothing, or too late.
+    pub fn opened(
+        &mut self,
+        now: Millis,
+        peer: PeerId,
+        held: Held,
+        summary: ResultSummary,
+    ) -> bool {
         // Where nothing is answered, both name the hash of nothing.
         let of = |one: &mut Try| one.answer.unwrap_or_else(|| ContentRef::of(b""));
         let answer = self.try_mut(held.attempt).map(of);
@@ -124,17 +130,19 @@ impl Machine {
             && summary.term == held.term
             && answer == Some(summary.answer);
         let Some(claim) = self.claim_mut(peer, &held) else {
-            return;
+            return false;
         };
         if !matches!(claim.stage, Stage::Opening(_)) {
-            return;
+            return false;
         }
         if !is_of_this {
-            return self.not_opened(now, peer, held);
+            self.not_opened(now, peer, held);
+            return false;
         }
         claim.stage = Stage::Opened(Box::new(summary));
         claim.until = Millis(u64::MAX);
         self.judge(now, held.attempt);
+        true
     }
 
     /// A commitment was not opened, or does not open to what was fixed: what its owner did counts for nothing, and it
