@@ -1,25 +1,15 @@
 //! Records, keys and tasks that are not the asker's own, or not of this network.
 
 use edgecoder_protocol::{
-    Fuel, NetworkId, PeerId, Signed, TaskId, Tokens,
-    operator::{Blob, ExecRequest},
+    NetworkId, Signed, TaskId,
     record::PeerRecord,
-    sealing::{Purpose, TaskKey, WrappedKey},
     task::PrivacyClass,
-    wire::{Request, Response, Sealed, Submission},
-    work::{ContentRef, Job, LeaseKey, Requirements, TaskSpec, label},
+    wire::{Request, Response, Sealed},
+    work::{ContentRef, LeaseKey, TaskSpec},
 };
 
 use super::{accepted, refused};
-use crate::support::peer::{Peer, Scene, key};
-
-/// What the coordinator has heard of everybody.
-fn records(peer: &Peer) -> Vec<Signed<PeerRecord>> {
-    match peer.ask(Request::Peers { after: None }) {
-        Response::Peers(listed) => listed.into_iter().map(|one| one.record).collect(),
-        other => panic!("{other:?}"),
-    }
-}
+use crate::support::peer::{Draft, Peer, Scene, draft, key, records, submit};
 
 /// The same bytes with one bit of the signature changed.
 fn damaged<T: edgecoder_protocol::canonical::Canonical>(signed: &Signed<T>) -> Signed<T> {
@@ -96,88 +86,17 @@ fn work_is_lent_under_keys_of_the_node_that_asks() {
     assert_ne!(answer["receipt"]["signer"], peer.id().to_string());
 }
 
-/// A task as an honest node would send it.
-struct Draft {
-    spec: TaskSpec,
-    job: Sealed,
-    key: WrappedKey,
-}
-
-fn draft(peer: &Peer, id: u8) -> Draft {
-    let known = records(peer);
-    let coordinator = known.iter().find_map(|record| {
-        let (record, signer) = record.open().unwrap();
-        (signer == peer.coordinator()).then(|| record.clone())
-    });
-    let coordinator = coordinator.unwrap();
-    let path = edgecoder_protocol::RelPath::new("main.py").unwrap();
-    let request = ExecRequest {
-        files: edgecoder_protocol::operator::Files(
-            [(path.clone(), Blob(b"print(1)".to_vec()))].into(),
-        ),
-        entry: path,
-        tests: None,
-        stdin: Blob::default(),
-        seed: 0,
-        limits: None,
-        bundle: false,
-        privacy: PrivacyClass::Local,
-    };
-    let (id, key) = (TaskId([id; 16]), TaskKey::new(&mut peer.fresh()));
-    let nonce = peer.fresh();
-    let bytes = Job::Exec(request).to_bytes().unwrap();
-    let sealed = key.seal(label::JOB, &bytes, nonce.first_chunk().unwrap());
-    let job = Sealed::Inline(sealed.unwrap());
-    let spec = TaskSpec {
-        network: peer.network(),
-        id,
-        class: PrivacyClass::Mesh,
-        requirements: Requirements {
-            languages: vec!["python".into()],
-            profile: peer.record().profile,
-            model: false,
-        },
-        content: job.reference(),
-        heldout: None,
-        tokens: Tokens(0),
-        fuel: Fuel(60_000_000_000),
-        deadline_ms: 60_000,
-    };
-    let purpose = of_whole(id, coordinator.peer);
-    let key = key.wrap(&coordinator.seal, &purpose, &mut peer.fresh());
-    Draft {
-        spec,
-        job,
-        key: key.unwrap(),
-    }
-}
-
-/// Why a coordinator reads a task.
-fn of_whole(task: TaskId, reader: PeerId) -> Purpose {
-    Purpose {
-        task,
-        subtask: 0,
-        attempt: 0,
-        reader,
-        term: 0,
-    }
-}
-
-fn submit(peer: &Peer, spec: Signed<TaskSpec>, job: Sealed, key: Option<WrappedKey>) -> Response {
-    peer.ask(Request::Submit(Box::new(Submission { spec, job, key })))
-}
-
 #[test]
 fn a_task_comes_from_its_signer_whole_and_readable() {
     let scene = Scene::new();
     let peer = Peer::join(&scene.network, "stranger");
     let sign = |spec: TaskSpec| Signed::new(spec, peer.key());
     let with = |change: fn(&mut TaskSpec), is_keyed: bool| {
-        let Draft { mut spec, job, key } = draft(&peer, 1);
+        let Draft { mut spec, job, key } = draft(&peer, TaskId([1; 16]));
         change(&mut spec);
         submit(&peer, sign(spec), job, is_keyed.then_some(key))
     };
-    let Draft { spec, job, key: of } = draft(&peer, 1);
+    let Draft { spec, job, key: of } = draft(&peer, TaskId([1; 16]));
     let forged = Signed::new(spec.clone(), &key("another"));
     let key = || Some(of.clone());
     refused(&submit(&peer, forged, job.clone(), key()), "expected");
@@ -207,7 +126,7 @@ fn a_task_is_its_submitters_to_watch_withdraw_and_forget() {
     let scene = Scene::new();
     let owner = Peer::join(&scene.network, "owner");
     let thief = Peer::join(&scene.network, "thief");
-    let Draft { spec, job, key } = draft(&owner, 5);
+    let Draft { spec, job, key } = draft(&owner, TaskId([5; 16]));
     let task = spec.id;
     let signed = Signed::new(spec, owner.key());
     accepted(&submit(&owner, signed, job, Some(key)));
@@ -220,7 +139,7 @@ fn a_task_is_its_submitters_to_watch_withdraw_and_forget() {
     // These say nothing of whether there is such a task.
     accepted(&thief.ask(Request::Cancel { task }));
     accepted(&thief.ask(Request::Received { task }));
-    let Draft { spec, job, key } = draft(&thief, 5);
+    let Draft { spec, job, key } = draft(&thief, TaskId([5; 16]));
     let signed = Signed::new(spec, thief.key());
     refused(&submit(&thief, signed, job, Some(key)), "id is taken");
     let standing = owner.ask(watch());

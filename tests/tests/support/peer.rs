@@ -1,6 +1,7 @@
 //! A node of an adversary: it speaks the protocol as any other, joins by an invite, registers as a worker, takes
 //! leases and opens what it committed to. What it says and signs is the test's to choose; no honest worker runs here.
 
+mod draft;
 mod lent;
 mod scene;
 
@@ -34,6 +35,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+#[allow(unused_imports, reason = "each test file uses its own part")]
+pub use draft::{Draft, draft, records, submit};
 #[allow(unused_imports, reason = "each test file uses its own part")]
 pub use lent::{Lent, forge, run_of};
 #[allow(unused_imports, reason = "each test file uses its own part")]
