@@ -1,6 +1,6 @@
 //! Evidence of a lie: a bundle that anybody can replay, with the liar's own signed receipt, in the data folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use edgecoder_node_store::write_whole;
 use edgecoder_protocol::{
@@ -15,6 +15,8 @@ use crate::{bundle, data_dir};
 
 /// The folder, in the data folder.
 const FOLDER: &str = "evidence";
+/// Bundles that are kept; the oldest makes room. Keys cost nothing, and each lie is as large as its task.
+const KEPT: usize = 256;
 
 /// Writes the execution of `opened` with the receipt of `run`, which `liar` signed; returns where.
 ///
@@ -37,6 +39,7 @@ pub async fn keep(
     );
     let write = spawn_blocking(move || {
         data_dir::make(&folder)?;
+        make_room(&folder)?;
         let path = folder.join(name);
         write_whole(&path, &bytes, 0o600, &Default::default())?;
         Ok::<_, std::io::Error>(path)
@@ -45,4 +48,35 @@ pub async fn keep(
         .await
         .map_err(|error| internal(&error))?
         .map_err(|error| internal(&error))
+}
+
+/// Removes the oldest bundles, until one more may come.
+fn make_room(folder: &Path) -> std::io::Result<()> {
+    let mut kept = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        kept.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    kept.sort_unstable();
+    for (_, path) in kept.iter().take((kept.len() + 1).saturating_sub(KEPT)) {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_one_more_and_what_is_new_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..KEPT + 3 {
+            std::fs::write(folder.path().join(format!("{number}.bundle")), "x").unwrap();
+        }
+        make_room(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), KEPT - 1);
+        make_room(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), KEPT - 1);
+    }
 }

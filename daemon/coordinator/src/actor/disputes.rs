@@ -56,7 +56,10 @@ impl<P: Ports> Actor<P> {
             && matter.key.is_none()
         {
             // It cannot be read here. The submitter hears of it with the news, and answers with `Request::Judge`.
-            matter.dispute = Some(attempt);
+            let tries = &matter.tries;
+            let is_there = |one: &AttemptId| tries.contains_key(&(one.subtask, one.attempt));
+            matter.disputes.retain(is_there);
+            matter.disputes.insert(attempt);
             return;
         }
         let ground = self.ground(attempt);
@@ -106,12 +109,12 @@ impl<P: Ports> Actor<P> {
         let attempt = held.attempt;
         let matter = self.matters.get_mut(&attempt.task);
         let matter = matter.filter(|matter| {
-            matter.submitter == from && matter.dispute == Some(attempt) && held.term == self.term
+            matter.submitter == from && matter.disputes.contains(&attempt) && held.term == self.term
         });
         let both = matter.and_then(|matter| {
             let sides = matter.tries.get(&(attempt.subtask, attempt.attempt))?;
             let both = both_of(sides)?;
-            matter.dispute = None;
+            matter.disputes.remove(&attempt);
             Some(both)
         });
         let Some((author, checker)) = both else {

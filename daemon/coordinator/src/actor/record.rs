@@ -1,6 +1,6 @@
 //! What the actor keeps of a task, in memory and durably: the signed spec, sealed contents, checked results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use edgecoder_protocol::{
@@ -55,8 +55,8 @@ pub struct Matter {
     pub tries: BTreeMap<(u16, u32), Sides>,
     pub results: BTreeMap<u16, CheckedResult>,
     pub ending: Option<Ending>,
-    /// The attempt that its submitter is to decide, since it holds the key.
-    pub dispute: Option<AttemptId>,
+    /// Attempts that its submitter is to decide, since it holds the key. Two at most: as many as run at a time.
+    pub disputes: BTreeSet<AttemptId>,
     /// Sealed answers that its submitter gave, by step.
     pub given: BTreeMap<u16, Sealed>,
     /// The step whose answer its submitter is asked for.
@@ -96,8 +96,11 @@ impl Matter {
 
     /// What its submitter is to decide.
     pub fn dispute(&self) -> Option<Box<Dispute>> {
-        let attempt = self.dispute?;
-        let sides = self.tries.get(&(attempt.subtask, attempt.attempt))?;
+        // What was dropped meanwhile has no sides.
+        let (attempt, sides) = self.disputes.iter().find_map(|attempt| {
+            let sides = self.tries.get(&(attempt.subtask, attempt.attempt))?;
+            Some((*attempt, sides))
+        })?;
         let checker = sides.checker.clone()?;
         let (summary, _) = checker.summary.open().ok()?;
         let held = Held {
@@ -228,7 +231,7 @@ pub fn read(bytes: &[u8]) -> Result<Matter, String> {
             KeptEnding::Failed(error) => Ending::Failed(error),
             KeptEnding::Cancelled => Ending::Cancelled,
         }),
-        dispute: None,
+        disputes: BTreeSet::new(),
         spec: kept.spec,
     })
 }

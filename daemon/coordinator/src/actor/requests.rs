@@ -241,7 +241,7 @@ impl<P: Ports> Actor<P> {
             tries: Default::default(),
             results: Default::default(),
             ending: None,
-            dispute: None,
+            disputes: Default::default(),
             given: Default::default(),
             asks: None,
             answering: Vec::new(),
