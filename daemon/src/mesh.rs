@@ -1,8 +1,9 @@
 //! A node in a network: the mesh with everything that this node says and answers there.
 //!
 //! [`Hub`] is what the parts share; `events` hears the mesh, `membership` registers the node, `contents` moves sealed
-//! bytes, `submit` gives this node's tasks away, `slot` answers for its model. Coordinator and worker are role crates
-//! and are connected in [`crate::wiring`]. In local mode nothing here is constructed.
+//! bytes, `roster` knows who is here, `submit` gives this node's tasks away and `bring` follows them, `slot` answers for its
+//! model. Coordinator and worker are role crates and are connected in [`crate::wiring`]. In local mode nothing here is
+//! constructed.
 
 use std::sync::Arc;
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 /// A lease lasts so long from its last heartbeat (DESIGN 4): three heartbeats of 2 s, so that one may be lost.
 pub const LEASE: Duration = Duration::from_secs(6);
 /// A lease that was just given must be confirmed, by a first heartbeat after half a second or by a result; one heartbeat
-/// may be lost. A node that has silently
-/// gone while its poll was parked costs no more than this.
+/// may be lost. A node that has silently gone while its poll was parked costs no more than this.
 pub const UNCONFIRMED: Duration = Duration::from_secs(3);
 /// When a node's last connection closes, its leases end this much later: it may only be changing its address.
 pub const GRACE: Duration = Duration::from_secs(1);
