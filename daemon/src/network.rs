@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use edgecoder_node_store::Faults;
 use edgecoder_protocol::{
     Millis, PeerId,
     canonical::{self, DecodeError},
@@ -121,8 +122,8 @@ impl Network {
             name: founding.name.to_owned(),
         })?;
         prepare(data_dir)?;
-        let node = node_key(data_dir, random)?;
-        let operator = keys::made(&data_dir.join(OPERATOR), random)?;
+        let node = node_key(data_dir, random, &Faults::default())?;
+        let operator = keys::made(&data_dir.join(OPERATOR), random, &Faults::default())?;
         genesis.operators.push(operator.peer_id());
         genesis.operators.sort_unstable();
         genesis.operators.dedup();

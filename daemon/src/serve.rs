@@ -10,8 +10,8 @@ use std::{
 };
 
 use edgecoder_inference::WorkerProgram;
-use edgecoder_node_store::{Faults, Opened, Store, StoreError, write_new};
-use edgecoder_protocol::{Millis, key::NodeKey};
+use edgecoder_node_store::{Faults, Opened, Store, StoreError};
+use edgecoder_protocol::Millis;
 use edgecoder_sandbox::{Bounds, EngineOptions, Sandbox, SandboxConfig};
 use tokio::net::{UnixListener, UnixSocket};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::{
     api, build,
     config::{Config, Mode},
     data_dir,
+    network::{NetworkError, node_key},
     node::{Node, NodeError, NodeHandle, Ports},
     wiring::{LlamaModels, Models},
 };
@@ -53,14 +54,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
-    /// The stored key is damaged.
-    #[error("{} is not a node key: {why}; restore it from a backup, or move it away to begin with a new identity", path.display())]
-    Key {
-        /// The key's file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
+    /// The node's key.
+    #[error("{0}; {next}", next = .0.next())]
+    Key(#[from] NetworkError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -160,7 +156,7 @@ pub async fn run_with(
     let Some(_lock) = locked.map_err(file(&config.data_dir))? else {
         return Err(ServeError::Locked(config.data_dir));
     };
-    let key = node_key(&config.data_dir.join("node.key"), &faults)?;
+    let key = node_key(&config.data_dir, random, &faults)?;
     let database = config.data_dir.join("db");
     let Opened { store, set_aside } = Store::open(&database, &faults)?;
     if let Some(path) = set_aside {
@@ -267,41 +263,6 @@ async fn signalled() {
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
-    }
-}
-
-/// The node's key, made at the first start.
-fn node_key(path: &Path, faults: &Faults) -> Result<NodeKey, ServeError> {
-    let fail = |source| ServeError::File {
-        path: path.to_owned(),
-        source,
-    };
-    match fs::read(path) {
-        Ok(bytes) => {
-            let mode = fs::metadata(path).map_err(fail)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                let why = format!(
-                    "others may read it (mode {:o}); `chmod 600` it",
-                    mode & 0o777
-                );
-                return Err(ServeError::Key {
-                    path: path.to_owned(),
-                    why,
-                });
-            }
-            NodeKey::from_stored(&bytes).map_err(|error| ServeError::Key {
-                path: path.to_owned(),
-                why: error.to_string(),
-            })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut seed = [0; 32];
-            random(&mut seed);
-            let key = NodeKey::from_seed(&mut seed);
-            write_new(path, &key.to_stored()[..], 0o600, faults).map_err(fail)?;
-            Ok(key)
-        }
-        Err(error) => Err(fail(error)),
     }
 }
 

@@ -7,6 +7,8 @@
     reason = "a failure here is a failed test"
 )]
 
+use std::io::BufRead as _;
+
 use serde_json::{Value, json};
 use support::{
     Said,
@@ -116,15 +118,27 @@ const CHANGES: &str = "Change two functions of the scale";
 const SCALE: &str = "import unittest\nfrom scale import low, high\n\nclass Scale(unittest.TestCase):\n    \
                      def test_both(self):\n        self.assertEqual((low(2), high(2)), (LOW, HIGH))\n";
 
-/// Has two steps change one file apart from each other.
-fn changes(second: &str, low: u32, high: u32) -> (Network, Vec<Node>, Node) {
-    let plan = json!({"steps": [step("first", "scale.py", &[]), step("second", "scale.py", &[])]});
+/// Has two steps change one file apart from each other; `others` come one after the other, half a second each.
+fn changes(second: &str, low: u32, high: u32, others: &[&str]) -> (Network, Vec<Node>, Node) {
+    let mut steps = vec![
+        step("first", "scale.py", &[]),
+        step("second", "scale.py", &[]),
+    ];
     let fenced = |code: &str| vec![format!("```python\n{code}```")];
-    let script = json!([
-        {"contains": CHANGES, "say": [plan.to_string()]},
-        {"contains": "write the first step", "say": fenced(LOW)},
-        {"contains": "write the second step", "say": fenced(second)},
-    ]);
+    let mut rows = vec![
+        json!({"contains": "write the first step", "say": fenced(LOW)}),
+        json!({"contains": "write the second step", "say": fenced(second)}),
+    ];
+    let mut before = "first";
+    for other in others {
+        steps.push(step(other, &format!("{other}.py"), &[before]));
+        let asked = format!("write the {other} step");
+        rows.push(json!({"contains": asked, "say": fenced("x = 1\n"), "after_ms": 500}));
+        before = other;
+    }
+    let plan = json!({ "steps": steps });
+    rows.push(json!({"contains": CHANGES, "say": [plan.to_string()]}));
+    let script = Value::Array(rows);
     let network = Network::found_scripted("agent,coordinator,inference", &script);
     let workers: Vec<Node> = (0..2).map(|_| network.join("agent,worker", &[])).collect();
     let user = network.join("agent", &[]);
@@ -153,7 +167,7 @@ fn change(user: &Node) -> std::process::Command {
 
 #[test]
 fn changes_of_one_file_that_were_made_apart_come_back_as_one() {
-    let (network, _workers, user) = changes(HIGH, 4, 4);
+    let (network, _workers, user) = changes(HIGH, 4, 4, &[]);
     let said = support::said(&mut change(&user));
     assert_eq!(said.code, 0, "{said:?}\n{}", network.founder.home.log());
     let done = said.lines().pop().unwrap();
@@ -167,7 +181,7 @@ fn changes_of_one_file_that_were_made_apart_come_back_as_one() {
 
 #[test]
 fn changes_that_nobody_can_put_together_are_their_users_to_resolve() {
-    let (network, _workers, user) = changes(OTHER_LOW, 10, 2);
+    let (network, _workers, user) = changes(OTHER_LOW, 10, 2, &[]);
     let mut command = change(&user);
     let solving = std::thread::spawn(move || support::said(&mut command));
     let id = support::wait_for("a question", || {
@@ -202,4 +216,31 @@ fn changes_that_nobody_can_put_together_are_their_users_to_resolve() {
     assert!(done["code"].as_str().unwrap().contains("x * 5"), "{done}");
     let none = user.home.edgecoder(&["task", "resolve", &id]);
     assert!(none.err.contains("nothing is asked"), "{none:?}");
+}
+
+#[test]
+fn what_comes_of_other_steps_is_heard_while_their_user_is_asked() {
+    let others = ["one", "two", "three", "four", "five", "six"];
+    let (_network, _workers, user) = changes(OTHER_LOW, 10, 2, &others);
+    let mut solving = change(&user)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(solving.stdout.take().unwrap()).lines();
+    let (mut is_asked, mut is_last_done) = (false, false);
+    // Ends where the user would have to answer first.
+    for line in lines.map_while(Result::ok) {
+        let event: Value = serde_json::from_str(&line).unwrap();
+        is_asked |= event["event"] == "conflict";
+        let note = event["text"].as_str().unwrap_or_default();
+        is_last_done |= note.starts_with("step 8, attempt") && note.ends_with(": checked");
+        if is_asked && is_last_done {
+            break;
+        }
+    }
+    let tasks = user.home.run("task list --json").json();
+    assert_eq!(tasks[0]["state"], "asking", "{tasks}");
+    let id = tasks[0]["id"].as_str().unwrap();
+    assert_eq!(user.home.edgecoder(&["task", "cancel", id]).code, 0);
+    solving.wait().unwrap();
 }

@@ -239,7 +239,8 @@ impl<P: Ports> Actor<P> {
                 if let Some(sides) = self.sides(attempt) {
                     sides.own = own.map(|own| *own);
                 }
-                self.machine.ruled(now, attempt, ruling, Judge::Coordinator);
+                let judge = Judge::Coordinator(self.key.peer_id());
+                self.machine.ruled(now, attempt, ruling, judge);
             }
             Ok(Event::Saved(task)) => self.saved(task),
             Ok(Event::Over) => {}

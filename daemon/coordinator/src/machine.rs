@@ -144,10 +144,18 @@ pub enum Ruling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judge {
     /// The coordinator's own.
-    Coordinator,
+    Coordinator(PeerId),
     /// The submitter's, of a task that the coordinator cannot read. Its word decides its own task, and costs a worker
     /// no more than that: a submitter may lie.
-    Submitter,
+    Submitter(PeerId),
+}
+
+impl Judge {
+    fn peer(self) -> PeerId {
+        match self {
+            Self::Coordinator(peer) | Self::Submitter(peer) => peer,
+        }
+    }
 }
 
 /// How a task ended.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use edgecoder_node_store::Faults;
 use edgecoder_protocol::{Millis, NetworkId, PeerId, network::ADDRESSES_MAX, operator::NodeView};
 use serde::Serialize;
 
@@ -130,7 +131,7 @@ fn vouch(at: &Place, node: PeerId) -> Result<u8, Failure> {
 fn own(at: &Place, line: &str) -> Result<u8, Failure> {
     let network = present(at)?;
     // It is about a key, which a node without one would only get later.
-    network::node_key(&at.config.data_dir, random)?;
+    network::node_key(&at.config.data_dir, random, &Faults::default())?;
     let owner = network::belong(&at.config.data_dir, &network.genesis, &given(line)?)?;
     screen::line(format!(
         "this node belongs to the operator {}",
@@ -221,7 +222,7 @@ fn describe(at: &Place, network: &Network) -> Result<(), Failure> {
         false => "are made where the network was created",
     };
     rows.push(("invites", invites.to_owned()));
-    let node = network::node_key(&at.config.data_dir, random)?.peer_id();
+    let node = network::node_key(&at.config.data_dir, random, &Faults::default())?.peer_id();
     rows.push(("this node", node.to_string()));
     rows.push(match &network.owner {
         Some(owner) => ("belongs to", owner.operator.to_string()),
@@ -251,7 +252,7 @@ async fn invite(at: &Place, args: Invite) -> Result<u8, Failure> {
         return Err(NetworkError::NoOperator { path }.into());
     }
     // Made when there is none, as the daemon would: the addresses name it.
-    let own = network::node_key(data_dir, random)?.peer_id();
+    let own = network::node_key(data_dir, random, &Faults::default())?.peer_id();
     let addresses = match args.addresses.is_empty() {
         true => reached(at, &network, own).await,
         false => args

@@ -1,6 +1,6 @@
 //! A task's way to the coordinator and back: submitted, watched, its questions answered, withdrawn.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
     Signed, TaskId, TaskState,
@@ -26,6 +26,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Disagreements that are decided here for one task: honest nodes have one in a blue moon.
 const DISPUTES_MAX: usize = 16;
+
+/// A question to the user, until the answer is with the coordinator.
+type Asked<'a> = Pin<Box<dyn Future<Output = Result<(), ErrorObject>> + Send + 'a>>;
 
 /// How a task came back.
 pub enum Back {
@@ -147,6 +150,8 @@ impl Hub {
     async fn watch(self: &Arc<Self>, sent: &Sent, steps: Option<&mpsc::Sender<Step>>) -> Back {
         let task = sent.id;
         let (mut after, mut judged) = (0, BTreeSet::new());
+        // What the user is asked, and for which step.
+        let mut asked: Option<(u16, Asked<'_>)> = None;
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
             let request = Request::Watch {
@@ -154,8 +159,20 @@ impl Hub {
                 after,
                 wait_ms,
             };
-            let news = match self.persist(request, NEWS + ACKNOWLEDGE).await {
+            let answer = tokio::select! {
+                answer = self.persist(request, NEWS + ACKNOWLEDGE) => answer,
+                answered = answer_of(&mut asked) => match answered {
+                    Ok(()) => {
+                        asked = None;
+                        continue;
+                    }
+                    Err(error) => return Back::Refused(error),
+                },
+            };
+            let news = match answer {
                 Ok(Response::Task(news)) => news,
+                // What its user is writing is not lost with the coordinator, which may be there again by then.
+                Err(_) if asked.is_some() => continue,
                 Ok(Response::Refused(error)) | Err(error) => return Back::Refused(error),
                 Ok(_) => return Back::Refused(something_else()),
             };
@@ -181,11 +198,13 @@ impl Hub {
                 (_, Some(fault)) => return Back::Refused(fault),
                 (_, None) => {}
             }
-            if let Some(step) = news.asks {
-                if let Err(error) = self.ask_user(sent, &news, step, steps).await {
-                    return Back::Refused(error);
-                }
-                continue;
+            if asked.as_ref().map(|(step, _)| *step) != news.asks {
+                // One question at a time: the earlier is taken back before the next is put.
+                drop(asked.take());
+                asked = news.asks.map(|step| {
+                    let asking = self.ask_user(sent, news.clone(), step, steps);
+                    (step, Box::pin(asking) as Asked<'_>)
+                });
             }
             if news.state == TaskState::Checked {
                 return Back::Done(news);
@@ -209,6 +228,14 @@ impl Hub {
             .await
             .ok();
         self.received(task).await;
+    }
+}
+
+/// Waits for the user's answer, for as long as nothing is asked.
+async fn answer_of(asked: &mut Option<(u16, Asked<'_>)>) -> Result<(), ErrorObject> {
+    match asked {
+        Some((_, asking)) => asking.await,
+        None => std::future::pending().await,
     }
 }
 

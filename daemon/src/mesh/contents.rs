@@ -127,21 +127,42 @@ impl Contents {
         hint: Option<PeerId>,
     ) -> Result<(), ErrorObject> {
         let own = self.mesh.peer_id();
-        let mut providers: Vec<PeerId> = hint.into_iter().filter(|peer| *peer != own).collect();
-        for _ in 0..LOOKUPS {
+        let hint = hint.filter(|peer| *peer != own);
+        let failed = match hint {
+            Some(peer) => match self.fetch_from(hash, size, &[peer]).await {
+                Ok(()) => return Ok(()),
+                Err(error) => Some(error),
+            },
+            None => None,
+        };
+        let lookups = if failed.is_some() { 1 } else { LOOKUPS };
+        let mut providers = Vec::new();
+        for _ in 0..lookups {
+            providers = self.mesh.providers(topics::content(hash), LOOKUP).await;
+            providers.retain(|peer| *peer != own && Some(*peer) != hint);
             if !providers.is_empty() {
                 break;
             }
-            let found = self.mesh.providers(topics::content(hash), LOOKUP).await;
-            providers.extend(found.into_iter().filter(|peer| *peer != own));
         }
+        match failed {
+            Some(error) if providers.is_empty() => Err(error),
+            _ => self.fetch_from(hash, size, &providers).await,
+        }
+    }
+
+    async fn fetch_from(
+        &self,
+        hash: Hash,
+        size: Bytes,
+        providers: &[PeerId],
+    ) -> Result<(), ErrorObject> {
         let sink = Writer {
             content: self.clone(),
             hash,
             partial: Mutex::new(None),
         };
         let stop = CancellationToken::new();
-        let result = transfer::fetch(hash, &providers, size, &self.mesh, &sink, &stop).await;
+        let result = transfer::fetch(hash, providers, size, &self.mesh, &sink, &stop).await;
         let fetched = match &result {
             Ok(fetched) => fetched,
             Err(error) => &error.fetched,

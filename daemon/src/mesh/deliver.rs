@@ -47,7 +47,7 @@ pub async fn execution(
     };
     let answer = checked(hub, sent, result, 0).await?;
     let opened = perform::from_job(sent.job.clone(), None, 0, BTreeMap::new(), None)?;
-    let execution = perform::execution_of(&opened)?;
+    let execution = perform::execution_of(&opened).await?;
     bundle::check_content(&execution, &answer.receipt)
         .map_err(|error| broken(&error.to_string()))?;
     let bundle = match is_bundled {
@@ -124,7 +124,7 @@ pub async fn solution(
     let Some(answer) = opened.answer.clone() else {
         return Err(broken("the last step has no answer"));
     };
-    let step = opened.request()?;
+    let step = opened.request().await?;
     // With the cases that were held out: nobody but this node has them.
     let whole = TaskRequest {
         tests: request.tests.clone(),

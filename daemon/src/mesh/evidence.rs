@@ -29,7 +29,7 @@ pub async fn keep(
     opened: &Opened,
     run: &ExecAnswer,
 ) -> Result<PathBuf, ErrorObject> {
-    let execution = execution_of(opened)?;
+    let execution = execution_of(opened).await?;
     let bytes = bundle::write(&execution, &run.receipt).map_err(|error| internal(&error))?;
     let folder = hub.config.data_dir.join(FOLDER);
     let attempt = held.attempt;

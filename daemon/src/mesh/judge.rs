@@ -87,7 +87,10 @@ impl Hub {
         };
         let step = dispute.held.attempt.subtask;
         let ground = from_job(sent.job.clone(), None, step, BTreeMap::new(), answer)?;
-        let run = self.executor.run(execution_of(&ground)?, false).await?;
+        let run = self
+            .executor
+            .run(execution_of(&ground).await?, false)
+            .await?;
         Ok((ground, run))
     }
 
@@ -99,12 +102,8 @@ impl Hub {
     ) -> Result<Opening, ErrorObject> {
         let report = serde_json::to_vec(run).map_err(|error| broken(&error.to_string()))?;
         let report = self.seal(&sent.key, label::REPORT, &report)?;
-        Ok(Opening {
-            salt: [0; 32],
-            summary: Signed::new(own, self.key()),
-            report: self.contents.send(report).await?,
-            tokens: Default::default(),
-        })
+        let report = self.contents.send(report).await?;
+        Ok(Opening::of_judge(Signed::new(own, self.key()), report))
     }
 
     async fn tell(

@@ -12,6 +12,7 @@ use edgecoder_protocol::{
     wire::Sealed,
     work::{Answer, Job, label},
 };
+use tokio::task::spawn_blocking;
 
 use super::{Contents, hub::internal};
 use crate::{
@@ -137,21 +138,38 @@ impl Opened {
     ///
     /// # Errors
     /// [`ErrorObject`] when there is no such step, or an earlier one has no answer.
-    pub fn request(&self) -> Result<Arc<TaskRequest>, ErrorObject> {
-        let (Job::Solve(task), Some(plan)) = (&self.job, &self.plan) else {
-            return Err(bad(&"the task only runs code"));
-        };
-        let request = plan.request(self.step, task, &self.answered());
+    pub async fn request(&self) -> Result<Arc<TaskRequest>, ErrorObject> {
+        let request = self.with_plan(|plan, at, task, answered| plan.request(at, task, answered));
         let missing = || bad(&"the step, or an answer that it builds on, is missing");
-        request.map(Arc::new).ok_or_else(missing)
+        request.await?.map(Arc::new).ok_or_else(missing)
     }
 
     /// The versions that the step puts together, if it is one that does.
-    pub fn merge(&self) -> Option<Merge> {
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when the task has no steps.
+    pub async fn merge(&self) -> Result<Option<Merge>, ErrorObject> {
+        self.with_plan(|plan, at, task, answered| plan.merge(at, task, answered))
+            .await
+    }
+
+    /// What `ask` finds out about the step; on a thread of its own when it merges, which takes as long as the files of
+    /// strangers make it.
+    async fn with_plan<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Plan, u16, &TaskRequest, &BTreeMap<u16, Vec<u8>>) -> T + Send + 'static,
+    ) -> Result<T, ErrorObject> {
         let (Job::Solve(task), Some(plan)) = (&self.job, &self.plan) else {
-            return None;
+            return Err(bad(&"the task only runs code"));
         };
-        plan.merge(self.step, task, &self.answered())
+        let (at, answered) = (self.step, self.answered());
+        let step = plan.steps().get(usize::from(at));
+        if step.is_none_or(|step| step.merges.is_empty()) {
+            return Ok(ask(plan, at, task, &answered));
+        }
+        let (plan, task) = (plan.clone(), task.clone());
+        let asked = spawn_blocking(move || ask(&plan, at, &task, &answered)).await;
+        asked.map_err(|error| internal(&error))
     }
 
     fn answered(&self) -> BTreeMap<u16, Vec<u8>> {
@@ -170,11 +188,11 @@ impl Opened {
 ///
 /// # Errors
 /// [`ErrorObject`] when it is malformed.
-pub fn execution_of(opened: &Opened) -> Result<Execution, ErrorObject> {
+pub async fn execution_of(opened: &Opened) -> Result<Execution, ErrorObject> {
     match (&opened.job, &opened.answer) {
         (Job::Exec(request), None) => execution(request.clone(), TestOrigin::User),
         (Job::Solve(_), Some(answer)) => {
-            let request = opened.request()?;
+            let request = opened.request().await?;
             AgentJudge::execution(&request, &answer.code, &tests_of(&request, answer))
         }
         (Job::Exec(_), Some(_)) | (Job::Solve(_), None) => {

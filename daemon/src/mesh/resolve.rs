@@ -34,13 +34,13 @@ impl Hub {
     pub(super) async fn ask_user(
         self: &Arc<Self>,
         sent: &Sent,
-        news: &News,
+        news: Box<News>,
         step: u16,
         steps: Option<&mpsc::Sender<Step>>,
     ) -> Result<(), ErrorObject> {
-        let mut opened = gather(self, sent, news).await?;
+        let mut opened = gather(self, sent, &news).await?;
         opened.step = step;
-        let (Some(merge), Some(path)) = (opened.merge(), opened.writes()) else {
+        let (Some(merge), Some(path)) = (opened.merge().await?, opened.writes()) else {
             return Err(broken("it asks about a step that merges nothing"));
         };
         let conflict = Conflict {

@@ -15,7 +15,7 @@ use std::{
 
 use edgecoder_mesh::PublishError;
 use edgecoder_protocol::{
-    Hash, Millis, PeerId, Signed,
+    Hash, Millis, PeerId, Signed, canonical,
     record::{PeerRecord, open_record},
     wire::{Listed, RECORDS_MAX as PAGE, Request, Response},
 };
@@ -47,6 +47,8 @@ pub struct Heard {
     pub signed: Signed<PeerRecord>,
     /// What it says.
     pub record: PeerRecord,
+    /// Of all in it but what each renewal changes.
+    said: Hash,
     /// Until when it holds.
     pub until: Millis,
 }
@@ -77,6 +79,7 @@ impl Hub {
         });
         if is_newer && (records.len() < RECORDS_MAX || records.contains_key(&record.peer)) {
             let heard = Heard {
+                said: lasting(&record),
                 signed,
                 record,
                 until,
@@ -115,12 +118,13 @@ impl Hub {
         records.values().filter(|heard| heard.until > now).count() as u64
     }
 
-    /// The same wherever the same nodes are known.
+    /// The same wherever the same is known of the same nodes.
     fn digest(&self) -> Hash {
         let now = self.now();
         let records = lock(&self.roster.records);
         let live = records.iter().filter(|(_, heard)| heard.until > now);
-        Hash::of(&live.flat_map(|(peer, _)| peer.0).collect::<Vec<u8>>())
+        let said = live.flat_map(|(peer, heard)| [peer.0, heard.said.0]);
+        Hash::of(said.collect::<Vec<_>>().as_flattened())
     }
 
     /// The coordinator's digest has come. False when it is none; absent when it was said before the last one, which
@@ -170,6 +174,16 @@ impl Hub {
         lock(&self.roster.records).retain(|peer, _| listed.contains(peer));
         Ok(())
     }
+}
+
+/// The hash of what a node says of itself until something there changes.
+fn lasting(record: &PeerRecord) -> Hash {
+    let said = PeerRecord {
+        sequence: 0,
+        life_ms: 0,
+        ..record.clone()
+    };
+    canonical::hash(&said)
 }
 
 /// Says what the roster is, where this node coordinates; elsewhere follows what is said. Until `stop`.

@@ -12,19 +12,19 @@ use crate::node::Random;
 ///
 /// # Errors
 /// [`NetworkError`] when it cannot be read, written or used.
-pub fn node_key(data_dir: &Path, random: Random) -> Result<NodeKey, NetworkError> {
-    made(&data_dir.join(NODE), random)
+pub fn node_key(data_dir: &Path, random: Random, faults: &Faults) -> Result<NodeKey, NetworkError> {
+    made(&data_dir.join(NODE), random, faults)
 }
 
 /// The key at `path`, made unless it is there.
-pub(super) fn made(path: &Path, random: Random) -> Result<NodeKey, NetworkError> {
+pub(super) fn made(path: &Path, random: Random, faults: &Faults) -> Result<NodeKey, NetworkError> {
     if let Some(key) = read(path)? {
         return Ok(key);
     }
     let mut seed = [0; 32];
     random(&mut seed);
     let key = NodeKey::from_seed(&mut seed);
-    match write_new(path, &key.to_stored()[..], 0o600, &Faults::default()) {
+    match write_new(path, &key.to_stored()[..], 0o600, faults) {
         Ok(()) => Ok(key),
         // A daemon that starts just now has made one: that one counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -21,7 +21,7 @@ const OWNER: &str = "network.owner";
 /// [`NetworkError`] when a key is there and cannot be used, or none can be written.
 pub fn operator(data_dir: &Path, random: Random) -> Result<PeerId, NetworkError> {
     prepare(data_dir)?;
-    Ok(keys::made(&data_dir.join(OPERATOR), random)?.peer_id())
+    Ok(keys::made(&data_dir.join(OPERATOR), random, &Faults::default())?.peer_id())
 }
 
 /// The operator of this data folder says that `node` is its own.

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt,
 };
 
+use edgecoder_node_store::Faults;
 use edgecoder_protocol::{key::NodeKey, record::Vouch};
 use tempfile::TempDir;
 
@@ -232,7 +233,9 @@ fn a_node_belongs_to_the_operator_who_said_so_of_it_in_its_network() {
         NOW,
     )
     .unwrap();
-    let node = node_key(there.path(), random).unwrap().peer_id();
+    let node = node_key(there.path(), random, &Faults::default())
+        .unwrap()
+        .peer_id();
     let owner = || Network::load(there.path()).unwrap().unwrap().owner;
     assert_eq!(owner(), None);
     let word = vouch(team.path(), genesis, node).unwrap().to_string();

@@ -115,9 +115,10 @@ impl Tasks {
             while let Some(step) = shown.recv().await {
                 self.0.book.advance(id, TaskState::Planned);
                 self.0.book.advance(id, TaskState::Queued);
-                let state = match step {
-                    Step::Conflict { .. } => TaskState::Asking,
-                    _ => TaskState::Leased,
+                // Other steps go on beside what its user is asked.
+                let state = match network.conflict(id) {
+                    Some(_) => TaskState::Asking,
+                    None => TaskState::Leased,
                 };
                 self.record(id, step, state);
             }

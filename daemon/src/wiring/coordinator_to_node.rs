@@ -149,7 +149,7 @@ impl Ports for Outside {
         self.hub
             .executor
             .for_others()
-            .run(execution_of(&opened)?, false)
+            .run(execution_of(&opened).await?, false)
             .await
     }
 

@@ -261,8 +261,8 @@ impl Outside {
 
     /// Runs what the attempt is made of.
     async fn run(&self, opened: &Opened) -> Result<ExecAnswer, NotMade> {
-        let execution =
-            execution_of(opened).map_err(|error| not_made(WhyBack::Impossible, &error))?;
+        let execution = execution_of(opened).await;
+        let execution = execution.map_err(|error| not_made(WhyBack::Impossible, &error))?;
         let ran = self.0.executor.for_others().run(execution, false).await;
         ran.map_err(|error| match error.kind {
             ErrorKind::BadRequest | ErrorKind::TooLarge => not_made(WhyBack::Impossible, &error),
@@ -311,7 +311,9 @@ impl Outside {
 
     /// A merge without conflicts that passes needs no model.
     async fn merge(&self, opened: &Opened) -> Result<Option<(Written, ExecAnswer)>, NotMade> {
-        let Some(code) = opened.merge().and_then(|merge| merge.text.ok()) else {
+        let merge = opened.merge().await;
+        let merge = merge.map_err(|error| not_made(WhyBack::Unable, &error))?;
+        let Some(code) = merge.and_then(|merge| merge.text.ok()) else {
             return Ok(None);
         };
         let answer = Answer { code, tests: None };
@@ -340,7 +342,7 @@ impl Outside {
         opened: &Opened,
     ) -> Result<Written, NotMade> {
         let hub = &self.0;
-        let request = opened.request();
+        let request = opened.request().await;
         let request = request.map_err(|error| not_made(WhyBack::Impossible, &error))?;
         let Some(signed) = &grant.token else {
             return Err(impossible("the lease came without leave to ask a model"));

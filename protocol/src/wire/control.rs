@@ -147,6 +147,18 @@ pub struct Opening {
     pub tokens: Tokens,
 }
 
+impl Opening {
+    /// Of a run that decides a dispute: nothing was fixed before it, and no model asked.
+    pub fn of_judge(summary: Signed<ResultSummary>, report: Sealed) -> Self {
+        Self {
+            salt: [0; 32],
+            summary,
+            report,
+            tokens: Tokens(0),
+        }
+    }
+}
+
 /// A checked result of one step, for the submitter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckedResult {

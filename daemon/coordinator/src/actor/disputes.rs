@@ -69,9 +69,10 @@ impl<P: Ports> Actor<P> {
         let key = matter.and_then(|matter| matter.key.clone());
         let (Some(ground), Some((author, checker)), Some(key)) = (ground, both, key) else {
             let now = self.ports.now();
+            let judge = Judge::Coordinator(self.key.peer_id());
             return self
                 .machine
-                .ruled(now, attempt, Ruling::Inconclusive, Judge::Coordinator);
+                .ruled(now, attempt, Ruling::Inconclusive, judge);
         };
         let (ports, signer) = (self.ports.clone(), self.key.clone());
         self.work.spawn(async move {
@@ -82,12 +83,7 @@ impl<P: Ports> Actor<P> {
             match own {
                 Ok((summary, report)) => {
                     let ruling = decide(&summary, &author, &checker);
-                    let opening = Opening {
-                        salt: [0; 32],
-                        summary: Signed::new(summary, &signer),
-                        report,
-                        tokens: Default::default(),
-                    };
+                    let opening = Opening::of_judge(Signed::new(summary, &signer), report);
                     Event::Ruled(attempt, ruling, Some(Box::new(opening)))
                 }
                 Err(error) => {
@@ -136,7 +132,8 @@ impl<P: Ports> Actor<P> {
         if let Some(sides) = self.sides(attempt) {
             sides.own = own.map(|own| *own);
         }
-        self.machine.ruled(now, attempt, ruling, Judge::Submitter);
+        self.machine
+            .ruled(now, attempt, ruling, Judge::Submitter(from));
         Response::Done { now }
     }
 

@@ -6,7 +6,7 @@ use edgecoder_protocol::{
     Millis, PeerId, Signed,
     operator::ErrorObject,
     sealing::SealKey,
-    wire::{CONTROL_MAX, CheckedResult, Grant, Held, Hint, News, Response, Sealed},
+    wire::{CONTROL_MAX, CheckedResult, Dispute, Grant, Held, Hint, News, Response, Sealed},
     work::{AttemptId, CapabilityToken, Part, SubtaskLease, TOKEN_MAX_MS},
 };
 use tokio::sync::oneshot;
@@ -224,18 +224,28 @@ fn of_grant(grant: &mut Grant) -> impl Iterator<Item = &mut Sealed> {
 }
 
 fn of_news(news: &mut News) -> impl Iterator<Item = &mut Sealed> {
-    news.plan
-        .iter_mut()
-        .chain(news.results.iter_mut().flat_map(|(_, result)| {
-            let CheckedResult {
-                author,
-                checker,
-                answer,
-            } = result;
-            [&mut author.report, &mut checker.report]
-                .into_iter()
-                .chain(answer)
-        }))
+    let disputed = news.dispute.iter_mut().flat_map(|dispute| {
+        let Dispute {
+            author,
+            checker,
+            answer,
+            ..
+        } = &mut **dispute;
+        [&mut author.report, &mut checker.report]
+            .into_iter()
+            .chain(answer)
+    });
+    let checked = news.results.iter_mut().flat_map(|(_, result)| {
+        let CheckedResult {
+            author,
+            checker,
+            answer,
+        } = result;
+        [&mut author.report, &mut checker.report]
+            .into_iter()
+            .chain(answer)
+    });
+    news.plan.iter_mut().chain(disputed).chain(checked)
 }
 
 fn sizes<'a>(all: impl Iterator<Item = &'a mut Sealed>) -> usize {

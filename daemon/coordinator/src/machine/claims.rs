@@ -151,13 +151,10 @@ impl Machine {
                 step.lost >= LOST_MAX
             }
         };
-        // Whoever is left may have been barred before; better the same worker again than nobody.
-        if step.barred.len() >= able {
-            step.barred.clear();
-        }
         one.note(format!(
             "step {at}, attempt {attempt}: given back: {sentence}"
         ));
+        self.bar_no_more_than_can_be(task, subtask);
         match (is_over, why) {
             (true, WhyBack::Unsolved | WhyBack::Impossible) => {
                 self.give_up(now, task, subtask, sentence);

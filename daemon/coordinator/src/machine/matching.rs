@@ -217,7 +217,7 @@ impl Machine {
         match opening.rank {
             Rank::Begin => offer.lacks(&task.need).is_none(),
             Rank::Hedge => {
-                let is_other = step.tries.iter().all(|one| !involves(one, peer));
+                let is_other = step.tries.iter().all(|one| claim_of(one, peer).is_none());
                 is_other && offer.lacks(&task.need).is_none()
             }
             Rank::Check => {
@@ -240,13 +240,11 @@ impl Machine {
                 let same_owner = self.nodes.owner(&author.worker) == self.nodes.owner(&peer);
                 let is_fresh = author.worker != peer && !one.unchecked.contains(&peer);
                 // Who is at another try of the step already must not hold up this one too.
-                let is_elsewhere = |other: &&Try| {
-                    let claims = [&other.author, &other.checker];
-                    let mut claims = claims.into_iter().flatten();
+                let is_elsewhere = |other: &Try| {
                     other.attempt != one.attempt
-                        && claims.any(|claim| claim.worker == peer && claim.stage == Stage::Leased)
+                        && claim_of(other, peer).is_some_and(|claim| claim.stage == Stage::Leased)
                 };
-                let is_fresh = is_fresh && !step.tries.iter().any(|other| is_elsewhere(&other));
+                let is_fresh = is_fresh && !step.tries.iter().any(is_elsewhere);
                 is_fresh && !(others && same_owner)
             })
         };
@@ -326,12 +324,13 @@ impl Machine {
     }
 }
 
-fn involves(one: &Try, peer: PeerId) -> bool {
+/// What `peer` has to do with a try.
+fn claim_of(one: &Try, peer: PeerId) -> Option<&Claim> {
     let claims = [&one.author, &one.checker];
     claims
         .into_iter()
         .flatten()
-        .any(|claim| claim.worker == peer)
+        .find(|claim| claim.worker == peer)
 }
 
 /// Whether an author or a checker has been at it for long, however lively its heartbeats are.

@@ -92,6 +92,17 @@ impl Nodes {
             .any(|offer| offer.owner != own && offer.lacks(&need).is_none())
     }
 
+    /// Whether an author and somebody to check it are left without `barred`.
+    pub(super) fn has_two(&self, need: &Need, barred: &BTreeSet<PeerId>) -> bool {
+        let left = |need: &Need| {
+            self.known
+                .iter()
+                .filter(|(peer, offer)| !barred.contains(peer) && offer.lacks(need).is_none())
+                .count()
+        };
+        left(need) > 0 && left(&need.of_checker()) > 1
+    }
+
     /// Nodes that could do `need`.
     pub(super) fn able(&self, need: &Need) -> usize {
         self.known

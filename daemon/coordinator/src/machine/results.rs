@@ -3,7 +3,7 @@
 use super::{
     AttemptId, Claim, ContentRef, Conviction, ErrorKind, ErrorObject, FAILURES_MAX, Hash, Held,
     Judge, Machine, Millis, Output, Part, PeerId, Phase, Refusal, ResultSummary, Ruling, Stage,
-    Try,
+    TaskId, Try,
 };
 use crate::config::{INCONCLUSIVE_MAX, LEASE, NODES_MAX, OPENING, ROUNDS_MAX};
 use edgecoder_protocol::Outcome;
@@ -60,7 +60,12 @@ impl Machine {
 
     /// An author who was cut off comes back with its result before anybody else has begun: it counts.
     fn reinstate(&mut self, now: Millis, peer: PeerId, held: &Held) {
-        if held.part != Part::Author || held.term != self.term {
+        let AttemptId { task, subtask, .. } = held.attempt;
+        let is_barred = self.liars.contains(&peer)
+            || self
+                .step_mut(task, subtask)
+                .is_some_and(|step| step.barred.contains(&peer));
+        if held.part != Part::Author || held.term != self.term || is_barred {
             return;
         }
         let until = now.after(LEASE);
@@ -221,10 +226,12 @@ impl Machine {
             return;
         };
         let outcome = match &one.author {
+            // Whoever is author and judge has said so twice, and nobody else has: another one checks it.
             Some(Claim {
                 stage: Stage::Opened(summary),
+                worker,
                 ..
-            }) => Some(summary.outcome),
+            }) if *worker != judge.peer() => Some(summary.outcome),
             _ => None,
         };
         let of = |claim: &Option<Claim>| claim.as_ref().map(|claim| claim.worker);
@@ -248,8 +255,8 @@ impl Machine {
                 term,
             };
             match judge {
-                Judge::Coordinator => self.condemn(Conviction { liar, held }),
-                Judge::Submitter => {}
+                Judge::Coordinator(_) => self.condemn(Conviction { liar, held }),
+                Judge::Submitter(_) => {}
             }
             self.note(attempt, &format!("{liar} signed what is not so"));
         }
@@ -346,18 +353,24 @@ impl Machine {
         }
     }
 
-    /// A worker gets this step no more, unless nobody is left.
+    /// A worker gets this step no more, unless too few are left.
     fn bar(&mut self, attempt: AttemptId, peer: PeerId) {
-        let Some(one) = self.tasks.get_mut(&attempt.task) else {
+        if let Some(step) = self.step_mut(attempt.task, attempt.subtask) {
+            step.barred.insert(peer);
+        }
+        self.bar_no_more_than_can_be(attempt.task, attempt.subtask);
+    }
+
+    /// Better the same workers again than nobody: who was barred from a step is not when it lacks an author or a checker
+    /// otherwise.
+    pub(super) fn bar_no_more_than_can_be(&mut self, task: TaskId, subtask: u16) {
+        let Some(one) = self.tasks.get_mut(&task) else {
             return;
         };
-        let able = self.nodes.able(&one.need);
-        if let Some(step) = one.steps.get_mut(usize::from(attempt.subtask)) {
-            step.barred.insert(peer);
-            // A result takes two.
-            if step.barred.len() + 1 >= able {
-                step.barred.clear();
-            }
+        if let Some(step) = one.steps.get_mut(usize::from(subtask))
+            && !self.nodes.has_two(&one.need, &step.barred)
+        {
+            step.barred.clear();
         }
     }
 

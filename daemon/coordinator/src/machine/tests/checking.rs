@@ -83,7 +83,7 @@ fn a_disagreement_is_decided_and_the_liar_gets_nothing_more() {
         world.pass(LEASE * 2);
         world
             .machine
-            .ruled(world.now, attempt, ruling, Judge::Coordinator);
+            .ruled(world.now, attempt, ruling, Judge::Coordinator(peer(100)));
         let convicted: Vec<PeerId> = world
             .outputs()
             .into_iter()
@@ -348,7 +348,7 @@ fn a_submitters_word_decides_its_own_task_and_no_more() {
         let attempt = author.attempt;
         world
             .machine
-            .ruled(world.now, attempt, ruling, Judge::Submitter);
+            .ruled(world.now, attempt, ruling, Judge::Submitter(peer(50)));
         let convicts = |output: &Output| matches!(output, Output::Convict(_));
         assert!(!world.outputs().iter().any(convicts), "{ruling:?}");
         let done = world.state(1, 50) == TaskState::Checked;
@@ -357,5 +357,22 @@ fn a_submitters_word_decides_its_own_task_and_no_more() {
         world.submit(2, 51, true, &[&[]]);
         let leases = world.take(barred, 1);
         assert_eq!(leases[0].held.attempt.task, task(2), "{ruling:?}");
+    }
+}
+
+#[test]
+fn who_judges_its_own_result_does_not_stand_for_the_checker() {
+    for judge in [Judge::Coordinator(peer(1)), Judge::Submitter(peer(1))] {
+        let mut world = World::new(4);
+        world.submit(1, 50, true, &[&[]]);
+        let (author, checker) = world.both_fixed(true);
+        world.open(1, author, 5, Outcome::Ok);
+        world.open(2, checker, 6, Outcome::Ok);
+        world
+            .machine
+            .ruled(world.now, author.attempt, Ruling::Author, judge);
+        assert_eq!(world.state(1, 50), TaskState::Queued, "{judge:?}");
+        assert_eq!(world.take(2, 1), [], "what it signed is not so: {judge:?}");
+        assert_eq!(world.take_one(3).part, Part::Author, "{judge:?}");
     }
 }

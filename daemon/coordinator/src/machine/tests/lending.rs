@@ -203,6 +203,26 @@ fn an_author_who_was_cut_off_still_delivers_when_nobody_else_has_begun() {
 }
 
 #[test]
+fn an_author_who_was_cut_off_and_has_lied_meanwhile_does_not() {
+    let mut world = World::new(4);
+    world.submit(1, 50, true, &[&[]]);
+    let held = world.take_one(1);
+    world.submit(2, 51, false, &[&[]]);
+    let lie = world.take_one(1);
+    let truth = world.take_one(2);
+    world.commit(1, lie, false).unwrap();
+    world.commit(2, truth, false).unwrap();
+    world.open(1, lie, 5, Outcome::Ok);
+    world.open(2, truth, 6, Outcome::Ok);
+    world.pass(LEASE);
+    let judge = Judge::Coordinator(peer(100));
+    world
+        .machine
+        .ruled(world.now, lie.attempt, Ruling::Checker, judge);
+    assert!(world.commit(1, held, true).is_err());
+}
+
+#[test]
 fn a_closed_connection_ends_leases_soon_and_polls_at_once() {
     let mut world = World::new(2);
     world.submit(1, 50, true, &[&[]]);
@@ -320,7 +340,7 @@ fn what_is_given_back_goes_to_another_and_thrice_unsolved_is_failed() {
 
 #[test]
 fn a_worker_that_gives_a_step_back_again_and_again_gets_it_no_more() {
-    let mut world = World::new(2);
+    let mut world = World::new(3);
     world.submit(1, 50, true, &[&[]]);
     for _ in 0..3 {
         let held = world.take_one(1);
