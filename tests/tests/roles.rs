@@ -94,7 +94,8 @@ fn a_role_does_not_bring_the_others_heavy_crates() {
 #[test]
 #[ignore = "acceptance: roles"]
 fn each_role_builds_and_starts_alone() {
-    let target = program("edgecoder").parent().unwrap().join("roles");
+    let built_here = program("edgecoder");
+    let target = built_here.ancestors().nth(2).unwrap();
     let network = Network::found("agent,coordinator", &[]);
     for (role, _) in ROLES {
         let built = cargo(&[
@@ -105,11 +106,13 @@ fn each_role_builds_and_starts_alone() {
             "--features",
             role,
             "--bins",
+            "--profile",
+            "role",
             "--target-dir",
             target.to_str().unwrap(),
         ]);
         assert_eq!(built.code, 0, "{built:?}");
-        let daemon = target.join("debug/edgecoderd");
+        let daemon = target.join("role/edgecoderd");
         let mut node = Node::new(role, &[]);
         let joined = node.home.edgecoder(&["network", "join", &network.line]);
         assert_eq!(joined.code, 0, "{joined:?}");
