@@ -152,13 +152,8 @@ fn an_idle_daemon_without_a_model_stays_under_60_mb() {
         (status["uptime_ms"].as_u64().unwrap() >= 1_000).then_some(status)
     });
     assert!(status["children"].get("inference").is_none(), "{status}");
-    let said = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
-    let line = said
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    assert!(kib * 1024 < 60_000_000, "{line}");
+    let bytes = support::resident(daemon.id());
+    assert!(bytes < 60_000_000, "{bytes}");
     home.stop();
     daemon.wait().unwrap();
 }

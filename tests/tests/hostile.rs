@@ -22,8 +22,12 @@ use support::peer::{Lent, Peer, SOLUTION, Scene, forge, key};
 mod claims;
 #[path = "hostile/flood.rs"]
 mod flood;
+#[path = "hostile/kinds.rs"]
+mod kinds;
 #[path = "hostile/leave.rs"]
 mod leave;
+#[path = "hostile/messages.rs"]
+mod messages;
 mod support;
 
 #[track_caller]

@@ -115,8 +115,9 @@ fn work_goes_on_when_the_worker_that_has_it_dies() {
     let mut running = running;
     running.args(["exec", "--mesh"]).arg(&file);
     let running = thread::spawn(move || support::said(&mut running));
-    let held = |worker: &Node| !worker.worker()["held"].as_array().unwrap().is_empty();
-    let busy = wait_for("a worker at work", || workers.iter().position(held));
+    let busy = wait_for("a worker at work", || {
+        workers.iter().position(Node::is_busy)
+    });
     workers[busy].kill();
     let said = running.join().unwrap();
     assert_eq!((said.code, said.out.as_str()), (0, "8000000\n"), "{said:?}");

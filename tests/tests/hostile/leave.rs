@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// What is asked: 8 tokens.
-fn generate(token: Signed<CapabilityToken>) -> ModelAsk {
+pub fn generate(token: Signed<CapabilityToken>) -> ModelAsk {
     let message = Message {
         role: Speaker::User,
         content: "Write a function one() that returns 1.".into(),
@@ -71,7 +71,7 @@ const BAD: [(Change, &str); 5] = [
 ];
 
 /// Every token here has another attempt, so that none uses up another's budget.
-fn token(peer: &Peer, slot: &Node, attempt: u32) -> CapabilityToken {
+pub fn token(peer: &Peer, slot: &Node, attempt: u32) -> CapabilityToken {
     CapabilityToken {
         network: peer.network(),
         attempt: AttemptId {

@@ -9,6 +9,7 @@
     reason = "what fails here is a test"
 )]
 
+pub mod clock;
 mod http;
 pub mod namespace;
 pub mod network;
@@ -274,6 +275,16 @@ impl Drop for Home {
         }
         self.processes().into_iter().for_each(kill);
     }
+}
+
+/// Bytes of memory that a process holds (`/proc/PID/status`, `VmRSS`); it must be there.
+#[track_caller]
+pub fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    // A zombie has none.
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    kib.unwrap().parse::<u64>().unwrap() * 1_024
 }
 
 /// CPU time of a process in clock ticks (`/proc/PID/stat`, fields 14 and 15); `None` when it is gone.

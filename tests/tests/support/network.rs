@@ -78,6 +78,12 @@ impl Node {
         self.home.run("worker status --json").json()
     }
 
+    /// Whether its worker holds a lease.
+    pub fn is_busy(&self) -> bool {
+        let said = self.home.request("GET", "/v1/worker", &Value::Null);
+        said.is_some_and(|(_, view)| !view["held"].as_array().unwrap().is_empty())
+    }
+
     /// Waits until the coordinator has taken its record.
     pub fn wait_registered(&self) {
         wait_for("registration", || {

@@ -14,7 +14,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use edgecoder_mesh::{Config, Event, KademliaMode, Mesh, RequestError, Service, Started};
+use edgecoder_mesh::{
+    Config, Event, KademliaMode, Mesh, PublishError, RequestError, Service, Started,
+};
 use edgecoder_protocol::{
     Hash, Millis, NetworkId, PeerId, ProfileId, Signed,
     key::NodeKey,
@@ -30,7 +32,8 @@ use edgecoder_protocol::{
 };
 use tokio::{
     runtime::Runtime,
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -40,7 +43,7 @@ pub use draft::{Draft, draft, records, submit};
 #[allow(unused_imports, reason = "each test file uses its own part")]
 pub use lent::{Lent, forge, run_of};
 #[allow(unused_imports, reason = "each test file uses its own part")]
-pub use scene::{SOLUTION, Scene, id};
+pub use scene::{SOLUTION, Scene, id, seen};
 
 use super::network::Network;
 
@@ -56,6 +59,9 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const RENEW_AFTER: u32 = 10;
 /// How long any answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// What comes of a message.
+type Answer = Result<Vec<u8>, RequestError>;
 
 /// What its own tasks share with it.
 struct Shared {
@@ -122,6 +128,15 @@ impl Peer {
 
     /// A node that has not said anything yet; `spoken` is the network that its frames name.
     pub fn connect(network: &Network, name: &str, spoken: NetworkId) -> Self {
+        Self::start(network, name, spoken, false)
+    }
+
+    /// A node of the network that gossips, and listens to nothing.
+    pub fn gossip(network: &Network, name: &str) -> Self {
+        Self::start(network, name, invite(network).genesis.id(), true)
+    }
+
+    fn start(network: &Network, name: &str, spoken: NetworkId, gossip: bool) -> Self {
         let _inside = RUNTIME.enter();
         let invite = invite(network);
         let config = Config {
@@ -129,7 +144,7 @@ impl Peer {
             bootstrap: invite.addresses.clone(),
             mdns: false,
             kademlia: KademliaMode::Off,
-            gossip: false,
+            gossip,
             ..Config::new(spoken)
         };
         let stop = CancellationToken::new();
@@ -209,22 +224,35 @@ impl Peer {
 
     /// Many messages on the control service at once, to the coordinator; how many went out, whatever came of them.
     pub fn pour(&self, bodies: Vec<Vec<u8>>) -> usize {
-        let (mesh, to) = (&self.shared.mesh, self.coordinator());
-        RUNTIME.block_on(async {
-            let mut sent = tokio::task::JoinSet::new();
-            for body in bodies {
-                let mesh = mesh.clone();
-                sent.spawn(async move { mesh.request(to, Service::Control, body, ANSWER).await });
-            }
-            let went_out = |answer: &Result<Vec<u8>, RequestError>| {
-                let stayed = |error: &RequestError| {
-                    use RequestError::{Blocked, Busy, TooLarge, Unreachable};
-                    matches!(error, Blocked | Busy | TooLarge { .. } | Unreachable { .. })
-                };
-                !answer.as_ref().is_err_and(stayed)
+        let (to, all) = (self.coordinator(), bodies.len());
+        let sent = self.shared.send_all(to, Service::Control, bodies, all);
+        let went_out = |answer: &Answer| {
+            let stayed = |error: &RequestError| {
+                use RequestError::{Blocked, Busy, TooLarge, Unreachable};
+                matches!(error, Blocked | Busy | TooLarge { .. } | Unreachable { .. })
             };
-            sent.join_all().await.iter().filter(|a| went_out(a)).count()
-        })
+            !answer.as_ref().is_err_and(stayed)
+        };
+        RUNTIME
+            .block_on(sent)
+            .iter()
+            .filter(|a| went_out(a))
+            .count()
+    }
+
+    /// Many messages as fast as its own mesh lets them out; what came of each, in the order in which they ended.
+    pub fn flood(&self, to: PeerId, service: Service, bodies: Vec<Vec<u8>>) -> Vec<Answer> {
+        // Some of the window is left for what it says beside.
+        let at_once = service.in_flight_max() * 3 / 4;
+        RUNTIME.block_on(self.shared.send_all(to, service, bodies, at_once))
+    }
+
+    /// Says something by gossip, if it gossips.
+    ///
+    /// # Errors
+    /// As the mesh says.
+    pub fn say(&self, topic: &str, body: Vec<u8>) -> Result<(), PublishError> {
+        RUNTIME.block_on(self.shared.mesh.publish(topic, body))
     }
 
     /// Asks the coordinator.
@@ -329,6 +357,27 @@ impl Shared {
             sequence: now().0 + count,
             life_ms: LIFE_MAX_MS,
         }
+    }
+
+    /// At most so many at once.
+    async fn send_all(
+        &self,
+        to: PeerId,
+        service: Service,
+        bodies: Vec<Vec<u8>>,
+        at_once: usize,
+    ) -> Vec<Answer> {
+        let places = Arc::new(Semaphore::new(at_once));
+        let mut sent = JoinSet::new();
+        for body in bodies {
+            let (mesh, places) = (self.mesh.clone(), places.clone());
+            sent.spawn(async move {
+                // Never closed.
+                let _place = places.acquire_owned().await;
+                mesh.request(to, service, body, ANSWER).await
+            });
+        }
+        sent.join_all().await
     }
 
     async fn ask(&self, request: Request) -> Result<Response, RequestError> {

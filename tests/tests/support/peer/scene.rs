@@ -44,7 +44,12 @@ pub struct Scene {
 impl Scene {
     /// Honest workers rest until [`Scene::resume`].
     pub fn new() -> Self {
-        let network = Network::found("agent,coordinator,inference", &[]);
+        Self::with(&[])
+    }
+
+    /// The same, with settings of the founder's.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        let network = Network::found("agent,coordinator,inference", settings);
         let workers = (0..2).map(|_| network.join("agent,worker", &[]));
         let scene = Self {
             workers: workers.collect(),
@@ -71,7 +76,12 @@ impl Scene {
 
     /// The user has `number` printed by the network.
     pub fn running(&self, number: u32) -> JoinHandle<Said> {
-        let home = &self.network.founder.home;
+        self.running_for(&self.network.founder, number)
+    }
+
+    /// The same, for the user of another node.
+    pub fn running_for(&self, user: &Node, number: u32) -> JoinHandle<Said> {
+        let home = &user.home;
         let file = home.write("main.py", format!("print({number})\n"));
         let mut command = home.command(program("edgecoder"));
         command.args(["exec", "--mesh", "--json", "--privacy", self.class]);
@@ -104,8 +114,7 @@ impl Scene {
         let author = &self.workers[0];
         assert_eq!(author.home.run("worker resume").code, 0);
         let running = self.running(number);
-        let holds = || !author.worker()["held"].as_array().unwrap().is_empty();
-        wait_for("an honest author", || holds().then_some(()));
+        wait_for("an honest author", || author.is_busy().then_some(()));
         (running, lent_as(peer, Part::Checker))
     }
 
@@ -168,9 +177,7 @@ impl Scene {
 
     /// What the coordinator says of `peer` among its peers.
     pub fn seen(&self, peer: &Peer) -> Option<Value> {
-        let rows = self.network.founder.home.run("peers --json").json();
-        let mut rows = rows.as_array().unwrap().clone().into_iter();
-        rows.find(|row| row["peer"] == peer.id().to_string())
+        seen(&self.network.founder, peer)
     }
 
     /// Names of the bundles that the coordinator keeps as evidence.
@@ -181,6 +188,13 @@ impl Scene {
             .map(|entry| entry.unwrap().path().display().to_string())
             .collect()
     }
+}
+
+/// What `node` says of `peer` among its peers.
+pub fn seen(node: &Node, peer: &Peer) -> Option<Value> {
+    let rows = node.home.run("peers --json").json();
+    let mut rows = rows.as_array().unwrap().clone().into_iter();
+    rows.find(|row| row["peer"] == peer.id().to_string())
 }
 
 /// Who a node is.
