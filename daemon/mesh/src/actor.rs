@@ -33,6 +33,7 @@ use crate::{
     gossip,
     mesh::{Ask, Listening},
     offences::Offences,
+    rooms::Rooms,
     swarm,
 };
 use inbound::{Suspect, VERDICTS};
@@ -64,6 +65,7 @@ pub struct Actor {
     offences: Offences,
     /// Requests that came lately.
     flood: Flood,
+    rooms: Rooms,
     /// Requests that were sent lately.
     pace: Flood,
     requests: Requests,
@@ -105,6 +107,7 @@ impl Actor {
             book: Book::default(),
             offences: Offences::default(),
             flood: Flood::incoming(),
+            rooms: Rooms::default(),
             pace: Flood::outgoing(),
             requests: Requests::default(),
             lookups: Lookups::default(),

@@ -23,6 +23,7 @@ mod gossip;
 mod mesh;
 mod offences;
 mod quota;
+mod rooms;
 mod service;
 mod swarm;
 pub mod transfer;

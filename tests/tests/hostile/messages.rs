@@ -1,7 +1,7 @@
 //! Messages of every kind, each well-formed, as many as a node can send: all are answered, an honest user's work goes on
 //! meanwhile, and none of it stays in memory. What is beyond a node's rate, or not its to say, costs it.
 
-use std::{collections::BTreeMap, fs, sync::Arc, thread};
+use std::{cell::Cell, collections::BTreeMap, fs, sync::Arc, thread};
 
 use edgecoder_daemon::mesh::work_topic;
 use edgecoder_mesh::Service;
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::support::{
     network::Node,
+    peak,
     peer::{Peer, Scene, id, now, seen},
     resident, wait_for,
 };
@@ -32,6 +33,11 @@ const EACH_OF_TASKS: u32 = 300;
 const GROWTH_MAX: u64 = 48 << 20;
 /// Floods over three connections in which a node is beyond any rate: far more than it takes.
 const ROUNDS: usize = 20;
+/// Nodes that read one large content at once, each as often as its own mesh lets it,
+const READERS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+/// and bytes that their answers may take up at a time, with what their connections need. What they ask for at a time is
+/// 384 MiB.
+const READ_MAX: u64 = 128 << 20;
 /// Messages that are rejected before gossip hears nothing more of who says them.
 const REJECTED: u64 = 4;
 
@@ -186,7 +192,7 @@ fn questions(ground: &mut Ground) {
 /// A content that the coordinator's node gives: what its own user sent away and no message carries.
 fn content(ground: &Ground) -> Hash {
     let home = &ground.founder().home;
-    let code = format!("print(1)\n# {}\n", "large".repeat(12_000));
+    let code = format!("print(1)\n# {}\n", "large".repeat(220_000));
     let file = home.write("large.py", code);
     let said = home.edgecoder(&["exec", "--mesh", file.to_str().unwrap()]);
     assert_eq!((said.code, said.out.as_str()), (0, "1\n"), "{said:?}");
@@ -218,10 +224,19 @@ fn contents(ground: &mut Ground) {
     let to = (peer_of(ground.founder()), Service::Chunk);
     for (name, request, fits) in rows {
         let bodies = vec![request.encode(); EACH as usize];
+        let given = Cell::new(0);
         ground.flood(name, to, bodies, |bytes| {
             let response = ContentResponse::decode(bytes).unwrap();
-            assert!(fits(&response), "{name}: {response:?}");
+            match response {
+                // There is no room for more answers to one peer.
+                ContentResponse::Busy => {}
+                response => {
+                    assert!(fits(&response), "{name}: {response:?}");
+                    given.set(given.get() + 1);
+                }
+            }
         });
+        assert!(given.get() > 0, "{name}");
     }
 }
 
@@ -241,6 +256,38 @@ fn a_flood_of_any_kind_of_message_keeps_nobody_from_work_and_stays_nowhere() {
     }
     ground.founder().home.still_lives(&status);
     ground.works(|_| ());
+}
+
+#[test]
+fn whoever_reads_much_at_once_fills_its_own_share_and_not_the_memory() {
+    let mut ground = Ground::new();
+    let hash = content(&ground);
+    let chunk = ContentRequest::Chunk { hash, index: 0 };
+    let readers = READERS.map(|name| ground.flooder(name));
+    let to = peer_of(ground.founder());
+    let process = ground.founder().daemon.as_ref().unwrap().id();
+    let before = resident(process);
+    let bodies = || vec![chunk.encode(); EACH as usize];
+    let read = |peer: &Peer| {
+        let answers = peer.flood(to, Service::Chunk, bodies());
+        let is_chunk = |bytes: &Vec<u8>| {
+            matches!(
+                ContentResponse::decode(bytes),
+                Ok(ContentResponse::Chunk(_))
+            )
+        };
+        answers.iter().flatten().filter(|b| is_chunk(b)).count()
+    };
+    ground.works(|_| {
+        thread::scope(|scope| {
+            let reading = readers.each_ref().map(|peer| scope.spawn(|| read(peer)));
+            for (reading, name) in reading.into_iter().zip(READERS) {
+                assert!(reading.join().unwrap() > 0, "{name}");
+            }
+        });
+    });
+    let after = peak(process);
+    assert!(after <= before + READ_MAX, "{before} became {after}");
 }
 
 #[test]

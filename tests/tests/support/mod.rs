@@ -277,11 +277,23 @@ impl Drop for Home {
     }
 }
 
-/// Bytes of memory that a process holds (`/proc/PID/status`, `VmRSS`); it must be there.
+/// Bytes of memory that a process holds; it must be there.
 #[track_caller]
 pub fn resident(pid: u32) -> u64 {
+    memory(pid, "VmRSS:")
+}
+
+/// Bytes of memory that it has held at most.
+#[track_caller]
+pub fn peak(pid: u32) -> u64 {
+    memory(pid, "VmHWM:")
+}
+
+/// A line of `/proc/PID/status`.
+#[track_caller]
+fn memory(pid: u32, what: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with(what));
     // A zombie has none.
     let kib = line.and_then(|line| line.split_whitespace().nth(1));
     kib.unwrap().parse::<u64>().unwrap() * 1_024

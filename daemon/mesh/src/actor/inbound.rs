@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use edgecoder_protocol::PeerId;
+use edgecoder_protocol::{PeerId, content::ContentResponse};
 use libp2p::{
     gossipsub::{self, IdentTopic, MessageAcceptance},
     kad::store::RecordStore,
@@ -72,7 +72,7 @@ impl Actor {
                         ..
                     }
                     | Message::Response {
-                        response: Answer::Owed(_),
+                        response: Answer::Owed(..),
                         ..
                     } => {}
                 }
@@ -98,10 +98,13 @@ impl Actor {
         channel: ResponseChannel<Answer>,
     ) {
         let (sender, answer) = oneshot::channel();
+        let mut room = self.rooms.of(from);
+        // A chunk is a thousand times what asks for it: it is not read before there is room for it.
+        let is_crowded = service == Service::Chunk && !room.take(service.response_max());
         // Err when the connection is gone, and then nobody waits. Dropping `sender` below refuses.
         let exchange = self.swarm.behaviour_mut().service(service);
         let is_waited_for = exchange
-            .send_response(channel, Answer::Owed(answer))
+            .send_response(channel, Answer::Owed(answer, room))
             .is_ok();
         if !self.flood.admit(Instant::now(), from) {
             self.penalise(from, Offence::Flood);
@@ -112,6 +115,11 @@ impl Actor {
             Err(fault) => return self.blame(from, connection, &fault),
         };
         if !is_waited_for {
+            return;
+        }
+        if is_crowded {
+            // Who has gone needs no answer.
+            sender.send(ContentResponse::Busy.encode()).ok();
             return;
         }
         if !self.has_room() {

@@ -97,6 +97,7 @@ impl Actor {
         if established == 0 {
             debug!(%peer, cause = cause.map(tracing::field::display), "disconnected");
             self.flood.forget(&peer);
+            self.rooms.forget(&peer);
             self.pace.forget(&peer);
             self.tell(Event::Disconnected { peer });
         }

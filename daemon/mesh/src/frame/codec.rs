@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Fault, read_body, read_header, write_frame, write_refusal};
-use crate::{Service, service::REQUEST_TIME_MAX};
+use crate::{Service, rooms::Room, service::REQUEST_TIME_MAX};
 
 /// How long a request may take to arrive once its stream is open: 1 MiB at 140 kbit/s.
 const ARRIVAL_MAX: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub enum Query {
 /// An answer, owed by us or come in.
 #[derive(Debug)]
 pub enum Answer {
-    Owed(oneshot::Receiver<Vec<u8>>),
+    Owed(oneshot::Receiver<Vec<u8>>, Room),
     In(Result<Vec<u8>, Fault>),
 }
 
@@ -155,12 +155,12 @@ impl request_response::Codec for Codec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        let Answer::Owed(body) = answer else {
+        let Answer::Owed(body, mut room) = answer else {
             return Err(io::Error::other("an answer that came in is not sent on"));
         };
         match body.await {
-            Ok(body) => write_frame(io, &self.network, &body).await,
-            Err(_) => write_refusal(io).await,
+            Ok(body) if room.take(body.len()) => write_frame(io, &self.network, &body).await,
+            Ok(_) | Err(_) => write_refusal(io).await,
         }
     }
 }
