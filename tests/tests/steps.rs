@@ -238,6 +238,7 @@ fn what_comes_of_other_steps_is_heard_while_their_user_is_asked() {
             break;
         }
     }
+    assert!(is_asked && is_last_done);
     let tasks = user.home.run("task list --json").json();
     assert_eq!(tasks[0]["state"], "asking", "{tasks}");
     let id = tasks[0]["id"].as_str().unwrap();

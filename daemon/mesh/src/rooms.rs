@@ -7,38 +7,48 @@ use std::{collections::BTreeMap, sync::Arc};
 use edgecoder_protocol::PeerId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of answers to all peers.
-const ALL_MAX: usize = 128 << 20;
+use crate::Service;
+
+/// Bytes of chunks to all peers, and of other answers to all peers: who reads no chunks keeps nobody from work.
+const ALL_MAX: usize = 64 << 20;
 /// Bytes of answers to one peer: two fetches with full windows of chunks.
 const EACH_MAX: usize = 9 << 20;
+/// An answer of so few bytes needs no room: it is no larger than what is kept of its request.
+const SMALL: usize = 1 << 10;
 /// Peers that are remembered, beside those to whom something is owed: what came late of one that had gone is swept away.
 const KEPT_MAX: usize = 1_024;
 
 /// Room for the answers to those who are connected.
 #[derive(Debug)]
 pub struct Rooms {
-    all: Arc<Semaphore>,
+    chunks: Arc<Semaphore>,
+    others: Arc<Semaphore>,
     each: BTreeMap<PeerId, Arc<Semaphore>>,
 }
 
 impl Default for Rooms {
     fn default() -> Self {
         Self {
-            all: Arc::new(Semaphore::new(ALL_MAX)),
+            chunks: Arc::new(Semaphore::new(ALL_MAX)),
+            others: Arc::new(Semaphore::new(ALL_MAX)),
             each: BTreeMap::new(),
         }
     }
 }
 
 impl Rooms {
-    /// What an answer to `peer` is counted against.
-    pub fn of(&mut self, peer: PeerId) -> Room {
+    /// What an answer of `service` to `peer` is counted against.
+    pub fn of(&mut self, peer: PeerId, service: Service) -> Room {
         if self.each.len() >= KEPT_MAX {
             self.each.retain(|_, own| Arc::strong_count(own) > 1);
         }
         let fresh = || Arc::new(Semaphore::new(EACH_MAX));
+        let all = match service {
+            Service::Chunk => &self.chunks,
+            Service::Control | Service::Inference => &self.others,
+        };
         Room {
-            all: self.all.clone(),
+            all: all.clone(),
             own: self.each.entry(peer).or_insert_with(fresh).clone(),
             taken: None,
         }
@@ -61,6 +71,9 @@ pub struct Room {
 impl Room {
     /// Whether there is room for so many bytes, or was when it was asked for more; it is taken.
     pub fn take(&mut self, bytes: usize) -> bool {
+        if bytes <= SMALL {
+            return true;
+        }
         if self.taken.is_none() {
             // No answer is larger than 4 GiB.
             let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -78,6 +91,7 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
+    const CHUNK: Service = Service::Chunk;
     const PEERS: usize = ALL_MAX / EACH_MAX;
 
     #[test]
@@ -87,18 +101,23 @@ mod tests {
         for number in 0..PEERS {
             let peer = PeerId([number as u8; 32]);
             for _ in 0..EACH_MAX / MIB {
-                let mut room = rooms.of(peer);
+                let mut room = rooms.of(peer, CHUNK);
                 assert!(room.take(MIB));
                 assert!(room.take(MIB), "it has it");
                 held.push(room);
             }
-            assert!(!rooms.of(peer).take(1), "{number}");
+            assert!(!rooms.of(peer, CHUNK).take(MIB), "{number}");
+            assert!(rooms.of(peer, CHUNK).take(SMALL), "{number}");
         }
         let other = PeerId([255; 32]);
-        let mut rest = rooms.of(other);
+        let mut rest = rooms.of(other, CHUNK);
         assert!(rest.take(ALL_MAX - PEERS * EACH_MAX));
-        assert!(!rooms.of(other).take(1));
+        assert!(!rooms.of(other, CHUNK).take(MIB));
+        assert!(rooms.of(other, Service::Control).take(MIB));
         held.pop();
-        assert!(rooms.of(other).take(MIB), "what is dropped is given back");
+        assert!(
+            rooms.of(other, CHUNK).take(MIB),
+            "what is dropped is given back"
+        );
     }
 }

@@ -150,8 +150,7 @@ impl Hub {
     async fn watch(self: &Arc<Self>, sent: &Sent, steps: Option<&mpsc::Sender<Step>>) -> Back {
         let task = sent.id;
         let (mut after, mut judged) = (0, BTreeSet::new());
-        // What the user is asked, and for which step.
-        let mut asked: Option<(u16, Asked<'_>)> = None;
+        let mut asked: Option<Asked<'_>> = None;
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
             let request = Request::Watch {
@@ -198,14 +197,10 @@ impl Hub {
                 (_, Some(fault)) => return Back::Refused(fault),
                 (_, None) => {}
             }
-            if asked.as_ref().map(|(step, _)| *step) != news.asks {
-                // One question at a time: the earlier is taken back before the next is put.
-                drop(asked.take());
-                asked = news.asks.map(|step| {
-                    let asking = self.ask_user(sent, news.clone(), step, steps);
-                    (step, Box::pin(asking) as Asked<'_>)
-                });
-            }
+            // One question at a time, and none is changed while its user thinks about it.
+            asked = news.asks.map(|step| {
+                asked.unwrap_or_else(|| Box::pin(self.ask_user(sent, news.clone(), step, steps)))
+            });
             if news.state == TaskState::Checked {
                 return Back::Done(news);
             }
@@ -232,9 +227,9 @@ impl Hub {
 }
 
 /// Waits for the user's answer, for as long as nothing is asked.
-async fn answer_of(asked: &mut Option<(u16, Asked<'_>)>) -> Result<(), ErrorObject> {
+async fn answer_of(asked: &mut Option<Asked<'_>>) -> Result<(), ErrorObject> {
     match asked {
-        Some((_, asking)) => asking.await,
+        Some(asking) => asking.await,
         None => std::future::pending().await,
     }
 }

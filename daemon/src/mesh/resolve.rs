@@ -60,6 +60,8 @@ impl Hub {
         }
         let code = answers.recv().await;
         let code = code.ok_or_else(|| internal(&"the question was withdrawn"))?;
+        // A second one is told that this one is on its way.
+        answers.close();
         let answer = Answer { code, tests: None };
         let bytes = answer.to_bytes().map_err(|error| internal(&error))?;
         let sealed = self.seal(&sent.key, label::ANSWER, &bytes)?;
@@ -68,7 +70,16 @@ impl Hub {
             step,
             answer: self.contents.send(sealed).await?,
         };
-        match self.persist(request, ACKNOWLEDGE).await? {
+        // What its user wrote is kept for as long as the coordinator is away.
+        let answer = loop {
+            match self.persist(request.clone(), ACKNOWLEDGE).await {
+                Ok(answer) => break answer,
+                Err(error) => {
+                    tracing::warn!(task = %sent.id, error = %error.message, "an answer is not sent yet")
+                }
+            }
+        };
+        match answer {
             // Refused when it has begun anew, or was answered before: the news says what it asks.
             Response::Done { .. } | Response::Refused(_) => Ok(()),
             _ => Err(something_else()),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    AttemptId, Claim, Held, Lease, Machine, Millis, Need, Output, Part, PeerId, Stage, Task,
+    AttemptId, Claim, Held, Lease, Machine, Millis, Need, Output, Part, PeerId, Stage, Step, Task,
     TaskId, Try,
 };
 use crate::config::{POLLS_MAX, STRAGGLER, STRAGGLER_EXEC, TRIES_MAX, UNCONFIRMED};
@@ -211,7 +211,7 @@ impl Machine {
         let Some(step) = task.steps.get(usize::from(opening.step)) else {
             return false;
         };
-        if step.barred.contains(&peer) || self.liars.contains(&peer) {
+        if self.is_out(step, &peer) {
             return false;
         }
         match opening.rank {
@@ -227,6 +227,13 @@ impl Machine {
         }
     }
 
+    /// Whether `peer` is not lent this step.
+    pub(super) fn is_out(&self, step: &Step, peer: &PeerId) -> bool {
+        [&step.barred, &step.lied, &self.liars]
+            .iter()
+            .any(|out| out.contains(peer))
+    }
+
     /// The try of a step that `peer` may check: not its own, and of another owner where anybody is.
     fn try_to_check(&self, task: &Task, step: u16, peer: PeerId) -> Option<u32> {
         let step = task.steps.get(usize::from(step))?;
@@ -236,7 +243,8 @@ impl Machine {
             .filter(|one| one.wants_checker(&task.need));
         let allowed = |one: &&Try| {
             one.author.as_ref().is_some_and(|author| {
-                let others = self.nodes.has_other_owner(&author.worker, &task.need);
+                let out = |peer: &PeerId| self.is_out(step, peer) || one.unchecked.contains(peer);
+                let others = self.nodes.has_other_owner(&author.worker, &task.need, out);
                 let same_owner = self.nodes.owner(&author.worker) == self.nodes.owner(&peer);
                 let is_fresh = author.worker != peer && !one.unchecked.contains(&peer);
                 // Who is at another try of the step already must not hold up this one too.

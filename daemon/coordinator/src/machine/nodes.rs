@@ -83,24 +83,29 @@ impl Nodes {
         self.known.get(peer).and_then(|offer| offer.owner)
     }
 
-    /// Whether anybody but `author`'s owner could check what `author` did.
-    pub(super) fn has_other_owner(&self, author: &PeerId, need: &Need) -> bool {
+    /// Whether anybody but `author`'s owner could check what `author` did, and is not `out`.
+    pub(super) fn has_other_owner(
+        &self,
+        author: &PeerId,
+        need: &Need,
+        out: impl Fn(&PeerId) -> bool,
+    ) -> bool {
         let own = self.owner(author);
-        let need = need.of_checker();
-        self.known
-            .values()
-            .any(|offer| offer.owner != own && offer.lacks(&need).is_none())
+        self.here(&need.of_checker())
+            .any(|(peer, offer)| offer.owner != own && !out(peer))
     }
 
-    /// Whether an author and somebody to check it are left without `barred`.
-    pub(super) fn has_two(&self, need: &Need, barred: &BTreeSet<PeerId>) -> bool {
-        let left = |need: &Need| {
-            self.known
-                .iter()
-                .filter(|(peer, offer)| !barred.contains(peer) && offer.lacks(need).is_none())
-                .count()
-        };
+    /// Whether an author and somebody to check it are here who are not `out`.
+    pub(super) fn has_two(&self, need: &Need, out: impl Fn(&PeerId) -> bool) -> bool {
+        let left = |need: &Need| self.here(need).filter(|(peer, _)| !out(peer)).count();
         left(need) > 0 && left(&need.of_checker()) > 1
+    }
+
+    /// Nodes that can do `need` and are connected.
+    fn here(&self, need: &Need) -> impl Iterator<Item = (&PeerId, &NodeOffer)> {
+        self.known
+            .iter()
+            .filter(|(peer, offer)| !self.away.contains(peer) && offer.lacks(need).is_none())
     }
 
     /// Nodes that could do `need`.

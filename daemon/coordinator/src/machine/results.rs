@@ -61,11 +61,10 @@ impl Machine {
     /// An author who was cut off comes back with its result before anybody else has begun: it counts.
     fn reinstate(&mut self, now: Millis, peer: PeerId, held: &Held) {
         let AttemptId { task, subtask, .. } = held.attempt;
-        let is_barred = self.liars.contains(&peer)
-            || self
-                .step_mut(task, subtask)
-                .is_some_and(|step| step.barred.contains(&peer));
-        if held.part != Part::Author || held.term != self.term || is_barred {
+        let step = self.tasks.get(&task);
+        let step = step.and_then(|one| one.steps.get(usize::from(subtask)));
+        let is_out = step.is_some_and(|step| self.is_out(step, &peer));
+        if held.part != Part::Author || held.term != self.term || is_out {
             return;
         }
         let until = now.after(LEASE);
@@ -156,9 +155,7 @@ impl Machine {
         if self.claim_mut(peer, &held).is_none() {
             return;
         }
-        if let Some(step) = self.step_mut(held.attempt.task, held.attempt.subtask) {
-            step.barred.insert(peer);
-        }
+        self.bar(held.attempt, peer);
         self.reset_other(&held);
         self.drop_claim(&held);
         self.lost(now, &held);
@@ -247,7 +244,7 @@ impl Machine {
         for (part, liar) in liars {
             let Some(liar) = liar else { continue };
             if let Some(step) = self.step_mut(attempt.task, attempt.subtask) {
-                step.barred.insert(liar);
+                step.lied.insert(liar);
             }
             let held = Held {
                 attempt,
@@ -364,13 +361,30 @@ impl Machine {
     /// Better the same workers again than nobody: who was barred from a step is not when it lacks an author or a checker
     /// otherwise.
     pub(super) fn bar_no_more_than_can_be(&mut self, task: TaskId, subtask: u16) {
-        let Some(one) = self.tasks.get_mut(&task) else {
-            return;
-        };
-        if let Some(step) = one.steps.get_mut(usize::from(subtask))
-            && !self.nodes.has_two(&one.need, &step.barred)
-        {
+        let one = self.tasks.get(&task);
+        let step = one.and_then(|one| Some((one, one.steps.get(usize::from(subtask))?)));
+        let lacks = step.is_some_and(|(one, step)| {
+            !step.barred.is_empty()
+                && !self
+                    .nodes
+                    .has_two(&one.need, |peer| self.is_out(step, peer))
+        });
+        if lacks && let Some(step) = self.step_mut(task, subtask) {
             step.barred.clear();
+        }
+    }
+
+    /// The same for all steps: who was left may have gone since.
+    pub(super) fn bar_none_in_vain(&mut self) {
+        let steps = self.tasks.iter().filter(|(_, one)| one.is_open());
+        let barring: Vec<(TaskId, u16)> = steps
+            .flat_map(|(task, one)| {
+                let steps = (0..).zip(&one.steps);
+                steps.filter_map(|(at, step)| (!step.barred.is_empty()).then_some((*task, at)))
+            })
+            .collect();
+        for (task, step) in barring {
+            self.bar_no_more_than_can_be(task, step);
         }
     }
 

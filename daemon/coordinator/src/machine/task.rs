@@ -152,8 +152,10 @@ pub(super) struct Step {
     /// Who came to no result. When enough have, nobody will.
     pub(super) inconclusive: BTreeSet<PeerId>,
     pub(super) lost: u32,
-    /// Who is lent this step no more.
+    /// Who is lent this step no more, as long as others are there.
     pub(super) barred: BTreeSet<PeerId>,
+    /// Who signed of this step what is not so, and is lent it never again.
+    pub(super) lied: BTreeSet<PeerId>,
     /// Who said that nobody can do it.
     pub(super) impossible: BTreeSet<PeerId>,
     /// How often each worker gave it back without a reason that counts. No more than nodes.

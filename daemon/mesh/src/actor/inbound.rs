@@ -98,7 +98,7 @@ impl Actor {
         channel: ResponseChannel<Answer>,
     ) {
         let (sender, answer) = oneshot::channel();
-        let mut room = self.rooms.of(from);
+        let mut room = self.rooms.of(from, service);
         // A chunk is a thousand times what asks for it: it is not read before there is room for it.
         let is_crowded = service == Service::Chunk && !room.take(service.response_max());
         // Err when the connection is gone, and then nobody waits. Dropping `sender` below refuses.

@@ -376,3 +376,33 @@ fn who_judges_its_own_result_does_not_stand_for_the_checker() {
         assert_eq!(world.take_one(3).part, Part::Author, "{judge:?}");
     }
 }
+
+#[test]
+fn where_two_are_left_none_is_barred_but_who_lied() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    let (author, _) = world.both_fixed(true);
+    world.machine.not_opened(world.now, peer(1), author);
+    // The connection was lost, and nobody else is here.
+    let again = world.take_one(1);
+    assert_eq!(again.part, Part::Author);
+    world.commit(1, again, true).unwrap();
+    let checker = world.take_one(2);
+    world.commit(2, checker, true).unwrap();
+    world.open(1, again, 5, Outcome::Ok);
+    world.open(2, checker, 6, Outcome::Ok);
+    let judge = Judge::Submitter(peer(50));
+    world
+        .machine
+        .ruled(world.now, again.attempt, Ruling::Author, judge);
+    world.submit(2, 51, true, &[&[]]);
+    let (author, checker) = world.both_fixed(true);
+    world.open(1, author, 5, Outcome::Ok);
+    world.open(2, checker, 6, Outcome::Ok);
+    let judge = Judge::Submitter(peer(51));
+    world
+        .machine
+        .ruled(world.now, author.attempt, Ruling::Checker, judge);
+    assert_eq!(world.take(1, 1), [], "who lied gets this step no more");
+    assert_eq!(world.take_one(2).part, Part::Author);
+}

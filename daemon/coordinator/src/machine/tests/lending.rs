@@ -106,7 +106,10 @@ fn a_checker_is_of_another_owner_where_there_is_one() {
         .register(world.now, peer(3), offer(other))
         .unwrap();
     assert_eq!(world.take(2, 1), [], "of the same owner as the author");
-    assert_eq!(world.take_one(3).part, Part::Checker);
+    let checker = world.take_one(3);
+    assert_eq!(checker.part, Part::Checker);
+    world.give_back(3, checker, WhyBack::Unable);
+    assert_eq!(world.take_one(2).part, Part::Checker, "the other cannot");
 }
 
 #[test]
