@@ -37,6 +37,10 @@ pub const LOST_MAX: u32 = 64;
 /// Workers that must say the same of a task before they are believed, where so many are there: none can end or void
 /// what is another's alone.
 pub const WITNESSES: usize = 2;
+/// Who failed at a step is not lent it for so long: whoever else is here and free takes it at once.
+pub const BARRED: Duration = Duration::from_secs(30);
+/// Results of one worker that wait to be checked before it is lent only checks: half of what a worker keeps.
+pub const UNCHECKED_MAX: usize = 32;
 /// Times that one worker may give a step back without a reason that counts, before it gets it no more.
 pub const RETURNS_MAX: u32 = 3;
 /// Attempts of one step that run at a time: the first, and one more when it is slow.

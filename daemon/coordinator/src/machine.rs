@@ -345,7 +345,7 @@ impl Machine {
             self.tasks.remove(&task);
             self.outputs.push_back(Output::Forget { task });
         }
-        self.bar_none_in_vain();
+        self.bar_none_in_vain(now);
         self.serve(now);
     }
 

@@ -120,13 +120,13 @@ impl Machine {
                 let returns = step.returns.entry(peer).or_default();
                 *returns += 1;
                 if *returns >= RETURNS_MAX {
-                    step.barred.insert(peer);
+                    step.bar(now, peer);
                 }
                 false
             }
             WhyBack::Unable | WhyBack::Unsolved | WhyBack::Impossible if replays => {
                 let others = self.nodes.able(&one.need.of_checker()).saturating_sub(1);
-                let void = step.unchecked(attempt, peer, others.min(WITNESSES));
+                let void = step.unchecked(now, attempt, peer, others.min(WITNESSES));
                 if let Some(author) = void {
                     let part = Part::Author;
                     let held = Held { part, ..held };
@@ -136,17 +136,17 @@ impl Machine {
                 step.lost >= LOST_MAX
             }
             WhyBack::Impossible => {
-                step.barred.insert(peer);
+                step.bar(now, peer);
                 step.impossible.insert(peer);
                 step.impossible.len() >= able.min(WITNESSES)
             }
             WhyBack::Unsolved if one.need.model => {
                 step.failures += 1;
-                step.barred.insert(peer);
+                step.bar(now, peer);
                 step.failures >= FAILURES_MAX
             }
             WhyBack::Unable | WhyBack::Unsolved => {
-                step.barred.insert(peer);
+                step.bar(now, peer);
                 step.lost += 1;
                 step.lost >= LOST_MAX
             }

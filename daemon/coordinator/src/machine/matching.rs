@@ -9,7 +9,7 @@ use super::{
     AttemptId, Claim, Held, Lease, Machine, Millis, Need, Output, Part, PeerId, Stage, Step, Task,
     TaskId, Try,
 };
-use crate::config::{POLLS_MAX, STRAGGLER, STRAGGLER_EXEC, TRIES_MAX, UNCONFIRMED};
+use crate::config::{POLLS_MAX, STRAGGLER, STRAGGLER_EXEC, TRIES_MAX, UNCHECKED_MAX, UNCONFIRMED};
 
 /// Work that nobody takes is announced again after so long: gossip has no history.
 pub(super) const ANNOUNCE_EVERY: Duration = Duration::from_secs(3);
@@ -79,16 +79,17 @@ impl Machine {
     /// Lends what can be lent, answers polls whose time is over, and announces what nobody takes.
     pub(super) fn serve(&mut self, now: Millis) {
         let mut openings = self.openings(now);
-        let busy = self.busy();
+        let (busy, kept) = self.busy();
         for _ in 0..self.polls.len() {
             let Some(poll) = self.polls.pop_front() else {
                 break;
             };
             let slots = self.nodes.get(&poll.peer).map_or(0, |offer| offer.slots);
             let free = slots.saturating_sub(busy.get(&poll.peer).copied().unwrap_or(0));
+            let kept = kept.get(&poll.peer).copied().unwrap_or(0);
             let mut leases = Vec::new();
             while leases.len() < poll.keys.min(free) {
-                let Some(at) = self.best(&openings, poll.peer) else {
+                let Some(at) = self.best(&openings, poll.peer, kept) else {
                     break;
                 };
                 let opening = openings.remove(at);
@@ -115,14 +116,17 @@ impl Machine {
         }
     }
 
-    /// What each node is working on.
-    fn busy(&self) -> BTreeMap<PeerId, usize> {
-        let mut busy = BTreeMap::new();
-        let claims = self.tasks.values().flat_map(Task::claims);
-        for (_, _, _, claim) in claims.filter(|(_, _, _, claim)| claim.stage == Stage::Leased) {
-            *busy.entry(claim.worker).or_default() += 1;
+    /// What each node is working on, and what it keeps until it was checked.
+    fn busy(&self) -> (BTreeMap<PeerId, usize>, BTreeMap<PeerId, usize>) {
+        let (mut busy, mut kept) = (BTreeMap::new(), BTreeMap::new());
+        for (_, _, _, claim) in self.tasks.values().flat_map(Task::claims) {
+            let count = match claim.stage {
+                Stage::Leased => &mut busy,
+                Stage::Committed(_) | Stage::Opening(_) | Stage::Opened(_) => &mut kept,
+            };
+            *count.entry(claim.worker).or_default() += 1;
         }
-        busy
+        (busy, kept)
     }
 
     fn openings(&self, now: Millis) -> Vec<Opening> {
@@ -184,8 +188,11 @@ impl Machine {
     }
 
     /// The first opening that suits the peer; one of a task it knows before its equals.
-    fn best(&self, openings: &[Opening], peer: PeerId) -> Option<usize> {
-        let mut suits = (0..).zip(openings).filter(|(_, o)| self.suits(o, peer));
+    fn best(&self, openings: &[Opening], peer: PeerId, kept: usize) -> Option<usize> {
+        let keeps_many = kept >= UNCHECKED_MAX;
+        let mut suits = (0..)
+            .zip(openings)
+            .filter(|(_, o)| self.suits(o, peer, keeps_many));
         let (first, found) = suits.next()?;
         let same = |o: &Opening| (o.rank, o.running) == (found.rank, found.running);
         let knows = |o: &Opening| {
@@ -203,7 +210,8 @@ impl Machine {
             .or(Some(first))
     }
 
-    fn suits(&self, opening: &Opening, peer: PeerId) -> bool {
+    /// Whether `peer` may be lent this; one that `keeps_many` results begins nothing new, until some were checked.
+    fn suits(&self, opening: &Opening, peer: PeerId, keeps_many: bool) -> bool {
         let (Some(task), Some(offer)) = (self.tasks.get(&opening.task), self.nodes.get(&peer))
         else {
             return false;
@@ -215,10 +223,10 @@ impl Machine {
             return false;
         }
         match opening.rank {
-            Rank::Begin => offer.lacks(&task.need).is_none(),
+            Rank::Begin => !keeps_many && offer.lacks(&task.need).is_none(),
             Rank::Hedge => {
                 let is_other = step.tries.iter().all(|one| claim_of(one, peer).is_none());
-                is_other && offer.lacks(&task.need).is_none()
+                is_other && !keeps_many && offer.lacks(&task.need).is_none()
             }
             Rank::Check => {
                 let able = offer.lacks(&task.need.of_checker()).is_none();
@@ -229,9 +237,7 @@ impl Machine {
 
     /// Whether `peer` is not lent this step.
     pub(super) fn is_out(&self, step: &Step, peer: &PeerId) -> bool {
-        [&step.barred, &step.lied, &self.liars]
-            .iter()
-            .any(|out| out.contains(peer))
+        step.barred.contains_key(peer) || step.lied.contains(peer) || self.liars.contains(peer)
     }
 
     /// The try of a step that `peer` may check: not its own, and of another owner where anybody is.

@@ -155,7 +155,7 @@ impl Machine {
         if self.claim_mut(peer, &held).is_none() {
             return;
         }
-        self.bar(held.attempt, peer);
+        self.bar(now, held.attempt, peer);
         self.reset_other(&held);
         self.drop_claim(&held);
         self.lost(now, &held);
@@ -309,7 +309,7 @@ impl Machine {
                 step.given.is_some() || step.failures >= FAILURES_MAX
             });
         if let Some(author) = author {
-            self.bar(attempt, author);
+            self.bar(now, attempt, author);
         }
         match is_hopeless {
             true => self.give_up(
@@ -338,7 +338,7 @@ impl Machine {
                 step.inconclusive.len() >= INCONCLUSIVE_MAX || step.rounds >= ROUNDS_MAX
             });
         for peer in by {
-            self.bar(attempt, *peer);
+            self.bar(now, attempt, *peer);
         }
         match is_hopeless {
             true => {
@@ -351,9 +351,9 @@ impl Machine {
     }
 
     /// A worker gets this step no more, unless too few are left.
-    fn bar(&mut self, attempt: AttemptId, peer: PeerId) {
+    fn bar(&mut self, now: Millis, attempt: AttemptId, peer: PeerId) {
         if let Some(step) = self.step_mut(attempt.task, attempt.subtask) {
-            step.barred.insert(peer);
+            step.bar(now, peer);
         }
         self.bar_no_more_than_can_be(attempt.task, attempt.subtask);
     }
@@ -374,8 +374,10 @@ impl Machine {
         }
     }
 
-    /// The same for all steps: who was left may have gone since.
-    pub(super) fn bar_none_in_vain(&mut self) {
+    /// The same for all steps: who was left may have gone since, or not have taken it.
+    pub(super) fn bar_none_in_vain(&mut self, now: Millis) {
+        let all = self.tasks.values_mut().flat_map(|one| &mut one.steps);
+        all.for_each(|step| step.barred.retain(|_, until| *until > now));
         let steps = self.tasks.iter().filter(|(_, one)| one.is_open());
         let barring: Vec<(TaskId, u16)> = steps
             .flat_map(|(task, one)| {

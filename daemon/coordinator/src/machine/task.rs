@@ -9,7 +9,7 @@ use edgecoder_protocol::{
     work::{ContentRef, Part, ResultSummary},
 };
 
-use crate::config::{KEPT, NOTES_MAX};
+use crate::config::{BARRED, KEPT, NOTES_MAX};
 
 /// What a task's workers must be able to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,8 +152,8 @@ pub(super) struct Step {
     /// Who came to no result. When enough have, nobody will.
     pub(super) inconclusive: BTreeSet<PeerId>,
     pub(super) lost: u32,
-    /// Who is lent this step no more, as long as others are there.
-    pub(super) barred: BTreeSet<PeerId>,
+    /// Who is not lent this step until then, as long as others are there: time for those to take it.
+    pub(super) barred: BTreeMap<PeerId, Millis>,
     /// Who signed of this step what is not so, and is lent it never again.
     pub(super) lied: BTreeSet<PeerId>,
     /// Who said that nobody can do it.
@@ -164,10 +164,16 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// `peer` is not lent this step for a while.
+    pub(super) fn bar(&mut self, now: Millis, peer: PeerId) {
+        self.barred.insert(peer, now.after(BARRED));
+    }
+
     /// `peer` could not check this attempt. Once `witnesses` could not, the fault is taken to be its author's: the
     /// attempt is dropped, and its author, who is returned, gets the step no more.
     pub(super) fn unchecked(
         &mut self,
+        now: Millis,
         attempt: u32,
         peer: PeerId,
         witnesses: usize,
@@ -180,7 +186,7 @@ impl Step {
         }
         self.lost += 1;
         let author = self.tries.remove(at).author?;
-        self.barred.insert(author.worker);
+        self.bar(now, author.worker);
         Some(author)
     }
 }

@@ -1,7 +1,7 @@
 //! What results mean: agreement, disagreement, silence, lies.
 
 use super::*;
-use crate::config::{LEASE, OPENING, ROUNDS_MAX};
+use crate::config::{BARRED, LEASE, OPENING, ROUNDS_MAX, UNCHECKED_MAX};
 
 #[test]
 fn two_that_agree_are_a_checked_result() {
@@ -405,4 +405,43 @@ fn where_two_are_left_none_is_barred_but_who_lied() {
         .ruled(world.now, author.attempt, Ruling::Checker, judge);
     assert_eq!(world.take(1, 1), [], "who lied gets this step no more");
     assert_eq!(world.take_one(2).part, Part::Author);
+}
+
+#[test]
+fn who_was_barred_is_asked_again_when_nobody_else_took_it() {
+    let mut world = World::new(3);
+    world.submit(1, 50, true, &[&[]]);
+    let (author, _) = world.both_fixed(true);
+    world.machine.not_opened(world.now, peer(1), author);
+    assert_eq!(world.take(1, 1), []);
+    world.pass(BARRED);
+    assert_eq!(world.take_one(1).part, Part::Author);
+}
+
+#[test]
+fn a_worker_whose_results_wait_to_be_checked_begins_no_more_and_checks() {
+    let mut world = World::new(2);
+    for number in 1..=UNCHECKED_MAX as u8 + 1 {
+        world.submit(number, 50, true, &[&[]]);
+    }
+    for _ in 0..UNCHECKED_MAX {
+        let held = world.take_one(1);
+        world.commit(1, held, true).unwrap();
+    }
+    assert_eq!(world.take(1, 1), []);
+    // The other checks what is there first, and begins what is left.
+    let checks = world.take(2, 16);
+    assert!(checks.iter().all(|lease| lease.held.part == Part::Checker));
+    for lease in &checks {
+        world.commit(2, lease.held, true).unwrap();
+        let attempt = lease.held.attempt;
+        let author = Held {
+            part: Part::Author,
+            ..lease.held
+        };
+        world.open(1, author, 5, Outcome::Ok);
+        world.open(2, lease.held, 5, Outcome::Ok);
+        assert!(world.machine.tasks[&attempt.task].steps[0].is_done);
+    }
+    assert_eq!(world.take_one(1).part, Part::Author);
 }
