@@ -11,6 +11,7 @@ pub mod execution;
 pub mod generation;
 pub mod ids;
 pub mod key;
+pub mod ledger;
 pub mod network;
 pub mod operator;
 pub mod plan;

@@ -29,6 +29,9 @@ use edgecoder_protocol::{
     },
 };
 
+#[path = "golden/ledger.rs"]
+mod ledger;
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

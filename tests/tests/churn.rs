@@ -159,7 +159,7 @@ impl Crowd<'_> {
 
 #[test]
 #[ignore = "acceptance: churn"]
-fn churn_of_workers_keeps_no_task_from_its_end() {
+fn work_goes_on_while_workers_die_and_join() {
     let namespace = Namespace::new("churn");
     let quiet = [
         (

@@ -93,7 +93,7 @@ fn a_role_does_not_bring_the_others_heavy_crates() {
 
 #[test]
 #[ignore = "acceptance: roles"]
-fn roles_build_and_start_alone() {
+fn each_role_builds_and_starts_alone() {
     let built_here = program("edgecoder");
     let target = built_here.ancestors().nth(2).unwrap();
     let network = Network::found("agent,coordinator", &[]);
@@ -179,7 +179,7 @@ fn planning(slots: usize) -> f64 {
 
 #[test]
 #[ignore = "acceptance: second-slot"]
-fn a_second_slot_raises_the_rate_of_planning() {
+fn a_second_inference_slot_raises_the_rate_of_planning() {
     let (one, two) = (planning(1), planning(2));
     println!(
         "{PLANS} plans of 300 ms: {one:.2} s with one slot, {two:.2} s with two, ratio {:.2}",

@@ -16,7 +16,7 @@ pub struct Owner {
     /// The operator.
     pub operator: PeerId,
     /// Its signature; whether it holds, [`Owner::holds`] says.
-    pub(super) signature: [u8; 64],
+    pub(crate) signature: [u8; 64],
 }
 
 impl Owner {

@@ -6,7 +6,7 @@ use super::{Breach, NOT_IN_PROTOCOL, OWNED, ROLES, Rule};
 /// Above this a file is read by nobody in one go (STYLE: few above 500).
 const LINES_MAX: usize = 500;
 
-pub(super) const RULES: [Rule; 9] = [
+pub(super) const RULES: [Rule; 8] = [
     Rule {
         name: "every file says what it is for",
         check: module_doc,
@@ -136,24 +136,6 @@ pub(super) const RULES: [Rule; 9] = [
         ],
     },
     Rule {
-        name: "an acceptance line finds its test by its name",
-        check: lines_name,
-        bad: &[(
-            "tests/tests/x.rs",
-            "#[ignore = \"acceptance: second-slot\"]\nfn a_second_inference_slot_is_faster() {}",
-        )],
-        good: &[
-            (
-                "tests/tests/x.rs",
-                "#[ignore = \"acceptance: second-slot\"]\nfn a_second_slot_is_faster() {}",
-            ),
-            (
-                "tests/tests/x.rs",
-                "#[ignore = \"needs a printer\"]\nfn it_prints() {}",
-            ),
-        ],
-    },
-    Rule {
         name: "who talks to whom is read in the daemon alone",
         check: roles,
         bad: &[
@@ -183,27 +165,6 @@ const TOO_LONG: &str = {
         Err(_) => "",
     }
 };
-
-fn lines_name(path: &str, text: &str) -> Vec<Breach> {
-    let lines: Vec<&str> = text.lines().collect();
-    let misnamed = lines.iter().zip(1..).filter_map(|(line, number)| {
-        let rest = line
-            .trim_start()
-            .strip_prefix("#[ignore = \"acceptance: ")?;
-        let (name, _) = rest.split_once('"')?;
-        let wanted = name.replace('-', "_");
-        let function = lines
-            .get(number..)?
-            .iter()
-            .find(|line| line.contains("fn "))?;
-        let what = format!("the test of the line {name} has {wanted} in its name");
-        (!function.contains(&wanted)).then(|| Breach::new(number, what))
-    });
-    match is_rust(path) {
-        true => misnamed.collect(),
-        false => Vec::new(),
-    }
-}
 
 fn is_rust(path: &str) -> bool {
     path.ends_with(".rs")

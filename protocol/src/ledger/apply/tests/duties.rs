@@ -1,0 +1,201 @@
+//! Duties: who gets one, who loses one, and what only its holder may say.
+
+use super::*;
+use crate::ledger::{
+    duty::{PROBE_AGE_MS, Suspicion, UNREACHED},
+    entry::Fenced,
+};
+
+/// What a member sees of others.
+type Seen = (u8, &'static [(u8, u8)]);
+
+#[test]
+fn a_duty_goes_to_whom_the_middle_of_the_others_sees_best() {
+    let rows: [(&[Seen], u8); 3] = [
+        // Member 2 is seen best by two of three.
+        (
+            &[
+                (1, &[(2, 1), (3, 2)]),
+                (3, &[(2, 1)]),
+                (4, &[(2, 9), (3, 2)]),
+            ],
+            2,
+        ),
+        // What member 3 says of itself counts for nothing.
+        (
+            &[
+                (1, &[(2, 4), (3, 9)]),
+                (3, &[(2, 4), (3, 0)]),
+                (4, &[(2, 4), (3, 9)]),
+            ],
+            2,
+        ),
+        // Who is reached by one alone is not reached.
+        (&[(1, &[(2, 0), (4, 7)]), (2, &[(4, 7)]), (3, &[(4, 7)])], 4),
+    ];
+    for (seen, holder) in rows {
+        let mut world = World::new();
+        let probes = seen
+            .iter()
+            .flat_map(|(by, buckets)| world.probes(&[*by], buckets))
+            .collect();
+        world.say(1, Body::Grant { duty: DUTY, probes }).unwrap();
+        assert_eq!(world.state.duty(DUTY).holder, Some(id(holder)), "{seen:?}");
+    }
+}
+
+#[test]
+fn equals_are_ordered_by_what_nobody_chooses() {
+    let holders: std::collections::BTreeSet<_> = (0..32)
+        .map(|number| {
+            let mut world = World::new();
+            world.parent = Hash([number; 32]);
+            let probes = world.probes(&[1, 2, 3], &[(1, 3), (2, 3), (3, 3), (4, 3)]);
+            world.say(1, Body::Grant { duty: DUTY, probes }).unwrap();
+            world.state.duty(DUTY).holder
+        })
+        .collect();
+    assert_eq!(holders.len(), 4);
+}
+
+#[test]
+fn a_grant_takes_a_quorums_own_and_fresh_words() {
+    let mut world = World::new();
+    let mut grants = vec![
+        world.probes(&[1, 3], &[(2, 0)]),
+        world.probes(&[1, 3, 9], &[(2, 0)]),
+        world.probes(&[1, 3, 3], &[(2, 0)]),
+    ];
+    let with = |change: fn(&mut Probes)| {
+        let (mut one, _) = world.probes(&[4], &[(2, 0)])[0]
+            .open()
+            .map(|(one, by)| (one.clone(), by))
+            .unwrap();
+        change(&mut one);
+        let mut words = world.probes(&[1, 3], &[(2, 0)]);
+        words.push(Signed::new(one, &key(4)));
+        words
+    };
+    grants.push(with(|one| one.at.0 -= PROBE_AGE_MS + 1));
+    grants.push(with(|one| one.at.0 += PROBE_AGE_MS + 1));
+    grants.push(with(|one| one.chain.0[0] ^= 1));
+    grants.push(with(|one| one.duty = Duty::Coordinator(1)));
+    for probes in grants {
+        let body = Body::Grant {
+            duty: DUTY,
+            probes: probes.clone(),
+        };
+        assert_eq!(world.say(1, body), Err(Refused::Words), "{probes:?}");
+    }
+    let nobody = world.probes(&[1, 3, 4], &[(2, UNREACHED)]);
+    let refused = world.say(
+        1,
+        Body::Grant {
+            duty: DUTY,
+            probes: nobody,
+        },
+    );
+    assert!(matches!(refused, Err(Refused::State(_))), "{refused:?}");
+    world.granted();
+    let probes = world.probes(&[1, 3, 4], &[(2, 0)]);
+    let taken = world.say(1, Body::Grant { duty: DUTY, probes });
+    assert!(matches!(taken, Err(Refused::State(_))), "{taken:?}");
+}
+
+fn suspicions(term: u64, by: &[u8]) -> Vec<Signed<Suspicion>> {
+    let suspicion = Suspicion {
+        chain: genesis().id(),
+        duty: DUTY,
+        term,
+    };
+    by.iter()
+        .map(|by| Signed::new(suspicion.clone(), &key(*by)))
+        .collect()
+}
+
+#[test]
+fn a_duty_is_lost_by_one_more_than_may_lie_or_given_back_by_its_holder() {
+    let mut world = World::new();
+    let term = world.granted();
+    let expire = |term, words| Body::Expire {
+        duty: DUTY,
+        term,
+        suspicions: words,
+    };
+    for by in [&[1][..], &[1, 1], &[1, 9]] {
+        let refused = world.say(1, expire(term, suspicions(term, by)));
+        assert_eq!(refused, Err(Refused::Words), "{by:?}");
+    }
+    let other = world.say(1, expire(term, suspicions(term + 1, &[1, 3])));
+    assert_eq!(other, Err(Refused::Words));
+    let release = |term| Body::Release { duty: DUTY, term };
+    assert_eq!(world.say(3, release(term)), Err(Refused::Forbidden));
+    world
+        .say(1, expire(term, suspicions(term, &[1, 3])))
+        .unwrap();
+    assert_eq!(world.state.duty(DUTY).holder, None);
+    let next = world.granted();
+    assert!(next > term);
+    let old = Refused::Term {
+        found: term,
+        current: next,
+    };
+    assert_eq!(world.say(2, release(term)), Err(old));
+    world.say(2, release(next)).unwrap();
+    assert_eq!(world.state.duty(DUTY).holder, None);
+}
+
+#[test]
+fn only_the_holder_of_the_current_term_speaks_of_tasks() {
+    let mut world = World::new();
+    let term = world.granted();
+    let task = |term| Fenced {
+        task: Hash([7; 32]),
+        shard: 0,
+        term,
+    };
+    assert_eq!(
+        world.say(3, Body::Accept(task(term))),
+        Err(Refused::Forbidden)
+    );
+    let other = Refused::Term {
+        found: term + 1,
+        current: term,
+    };
+    assert_eq!(world.say(2, Body::Accept(task(term + 1))), Err(other));
+    world.say(2, Body::Accept(task(term))).unwrap();
+    let again = world.say(2, Body::Accept(task(term)));
+    assert!(matches!(again, Err(Refused::State(_))), "{again:?}");
+    let assign = |term| Body::Assign {
+        task: task(term),
+        what: Hash([1; 32]),
+    };
+    let end = |term| Body::End {
+        task: task(term),
+        result: Hash([2; 32]),
+    };
+    world.say(2, assign(term)).unwrap();
+    // The duty goes to another: what the old holder says counts no more, and the new one goes on.
+    let words = suspicions(term, &[1, 3]);
+    let expire = Body::Expire {
+        duty: DUTY,
+        term,
+        suspicions: words,
+    };
+    world.say(1, expire).unwrap();
+    let vacant = world.say(2, end(term));
+    assert!(matches!(vacant, Err(Refused::State(_))), "{vacant:?}");
+    let probes = world.probes(&[1, 2, 4], &[(3, 0)]);
+    world.say(1, Body::Grant { duty: DUTY, probes }).unwrap();
+    let next = world.state.duty(DUTY).term;
+    let old = Refused::Term {
+        found: term,
+        current: next,
+    };
+    assert_eq!(world.say(2, end(term)), Err(old));
+    world.say(3, end(next)).unwrap();
+    let over = world.say(3, end(next));
+    assert!(matches!(over, Err(Refused::State(_))), "{over:?}");
+    let state = world.state.task(&Hash([7; 32])).unwrap();
+    assert_eq!((state.assigned, state.result), (1, Some(Hash([2; 32]))));
+}

@@ -1,0 +1,246 @@
+//! Decrees: what the network's operators decide, each approved by more than half of them.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    canonical::{self, Canonical, DecodeError, Decoder, Encoder},
+    ids::{Hash, NetworkId, PeerId},
+    key::{NodeKey, verify},
+    network::OPERATORS_MAX,
+    units::{Credits, Millis},
+};
+
+/// Characters of a reason or of a policy's name.
+pub const TEXT_MAX: usize = 200;
+
+/// What a peer was admitted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// May vote and hold duties once it is a member.
+    Trusted,
+    /// Is lent work.
+    Worker,
+}
+
+/// What is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// A trusted peer votes from the next block on.
+    AddMember(PeerId),
+    /// A member votes no more from the next block on.
+    RemoveMember(PeerId),
+    /// A peer takes part, for this owner.
+    Admit {
+        /// Who.
+        peer: PeerId,
+        /// As what.
+        standing: Standing,
+        /// Whose it is; none for the unattributed owner.
+        owner: Option<PeerId>,
+    },
+    /// A peer takes part no more.
+    Revoke {
+        /// Who.
+        peer: PeerId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Nobody deals with a peer until then.
+    Blacklist {
+        /// Who.
+        peer: PeerId,
+        /// What proves it: the hash of a bundle or of signed words.
+        evidence: Hash,
+        /// Why, for people.
+        reason: String,
+        /// Until when, by the blocks' time.
+        until: Millis,
+    },
+    /// A peer is dealt with again.
+    Pardon(PeerId),
+    /// A document that all go by.
+    Policy {
+        /// Its name.
+        name: String,
+        /// What it says, by its hash.
+        document: Hash,
+    },
+    /// Whether whoever asks is admitted as a worker.
+    OpenAdmission(bool),
+    /// Credits come into being. What the operators' version of it is, is how many there were before.
+    Issue {
+        /// For whom.
+        to: PeerId,
+        /// How many.
+        amount: Credits,
+    },
+}
+
+/// An order for one network, once: `version` is how often its subject was decided on before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decree {
+    /// The network.
+    pub chain: NetworkId,
+    /// How often the order's subject was decided on before.
+    pub version: u64,
+    /// What is decided.
+    pub order: Order,
+}
+
+/// A decree with the operators who approve it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// The decree.
+    pub decree: Decree,
+    /// Who approves, in rising order, with the signature of the decree's canonical bytes.
+    pub approvals: Vec<(PeerId, [u8; 64])>,
+}
+
+impl Decree {
+    /// An operator's approval.
+    pub fn approve(&self, key: &NodeKey) -> (PeerId, [u8; 64]) {
+        (key.peer_id(), key.sign(&canonical::encode(self)))
+    }
+}
+
+impl Approved {
+    /// Whether more than half of `operators` have signed.
+    pub fn holds(&self, operators: &[PeerId]) -> bool {
+        let bytes = canonical::encode(&self.decree);
+        let signed: BTreeSet<&PeerId> = self
+            .approvals
+            .iter()
+            .filter(|(operator, signature)| {
+                operators.contains(operator) && verify(operator, &bytes, signature)
+            })
+            .map(|(operator, _)| operator)
+            .collect();
+        signed.len() > operators.len() / 2
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        self.decree.encode(to);
+        to.list(&self.approvals, |to, (operator, signature)| {
+            to.fixed(&operator.0).fixed(signature);
+        });
+    }
+
+    pub(super) fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let decree = Decree::decode(from)?;
+        let approvals = from.list(|from| Ok((PeerId(from.array()?), from.array()?)))?;
+        let is_rising = approvals.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if approvals.len() > OPERATORS_MAX || !is_rising {
+            return Err(DecodeError::Invalid("approvals"));
+        }
+        Ok(Self { decree, approvals })
+    }
+}
+
+fn text(from: &mut Decoder<'_>) -> Result<String, DecodeError> {
+    let text = from.text()?;
+    match text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control) {
+        true => Ok(text),
+        false => Err(DecodeError::Invalid("a reason or name")),
+    }
+}
+
+impl Canonical for Decree {
+    const DOMAIN: &'static str = "edgecoder/decree/1";
+
+    fn encode(&self, to: &mut Encoder) {
+        to.fixed(&self.chain.0).u64(self.version);
+        match &self.order {
+            Order::AddMember(peer) => to.u8(0).fixed(&peer.0),
+            Order::RemoveMember(peer) => to.u8(1).fixed(&peer.0),
+            Order::Admit {
+                peer,
+                standing,
+                owner,
+            } => to
+                .u8(2)
+                .fixed(&peer.0)
+                .u8(standing.tag())
+                .option(owner.as_ref(), |to, owner| {
+                    to.fixed(&owner.0);
+                }),
+            Order::Revoke { peer, reason } => to.u8(3).fixed(&peer.0).text(reason),
+            Order::Blacklist {
+                peer,
+                evidence,
+                reason,
+                until,
+            } => to
+                .u8(4)
+                .fixed(&peer.0)
+                .fixed(&evidence.0)
+                .text(reason)
+                .u64(until.0),
+            Order::Pardon(peer) => to.u8(5).fixed(&peer.0),
+            Order::Policy { name, document } => to.u8(6).text(name).fixed(&document.0),
+            Order::OpenAdmission(is_open) => to.u8(7).u8(u8::from(*is_open)),
+            Order::Issue { to: payee, amount } => to.u8(8).fixed(&payee.0).u64(amount.0),
+        };
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let chain = NetworkId(from.array()?);
+        let version = from.u64()?;
+        let peer = |from: &mut Decoder<'_>| from.array().map(PeerId);
+        let order = match from.u8()? {
+            0 => Order::AddMember(peer(from)?),
+            1 => Order::RemoveMember(peer(from)?),
+            2 => Order::Admit {
+                peer: peer(from)?,
+                standing: Standing::of(from.u8()?)?,
+                owner: from.option(peer)?,
+            },
+            3 => Order::Revoke {
+                peer: peer(from)?,
+                reason: text(from)?,
+            },
+            4 => Order::Blacklist {
+                peer: peer(from)?,
+                evidence: from.hash()?,
+                reason: text(from)?,
+                until: Millis(from.u64()?),
+            },
+            5 => Order::Pardon(peer(from)?),
+            6 => Order::Policy {
+                name: text(from)?,
+                document: from.hash()?,
+            },
+            7 => Order::OpenAdmission(match from.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::Invalid("a yes or no")),
+            }),
+            8 => Order::Issue {
+                to: peer(from)?,
+                amount: Credits(from.u64()?),
+            },
+            _ => return Err(DecodeError::Invalid("an order")),
+        };
+        Ok(Self {
+            chain,
+            version,
+            order,
+        })
+    }
+}
+
+impl Standing {
+    pub(super) fn tag(self) -> u8 {
+        match self {
+            Self::Trusted => 0,
+            Self::Worker => 1,
+        }
+    }
+
+    pub(super) fn of(tag: u8) -> Result<Self, DecodeError> {
+        match tag {
+            0 => Ok(Self::Trusted),
+            1 => Ok(Self::Worker),
+            _ => Err(DecodeError::Invalid("a standing")),
+        }
+    }
+}
