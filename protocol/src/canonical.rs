@@ -144,6 +144,18 @@ impl<'a> Decoder<'a> {
         u16::try_from(self.u32()?).map_err(|_| DecodeError::Invalid("a number of two bytes"))
     }
 
+    /// A yes or no: one byte, 1 or 0.
+    ///
+    /// # Errors
+    /// [`DecodeError::Invalid`] when it is another, else as [`Decoder::fixed`].
+    pub fn flag(&mut self) -> Result<bool, DecodeError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Invalid("flag")),
+        }
+    }
+
     /// A hash.
     ///
     /// # Errors

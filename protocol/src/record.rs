@@ -130,9 +130,7 @@ impl Canonical for PeerRecord {
         to.fixed(&self.network.0)
             .fixed(&self.peer.0)
             .fixed(&self.seal.0)
-            .option(self.owner.as_ref(), |to, owner| {
-                to.fixed(&owner.operator.0).fixed(&owner.signature);
-            })
+            .option(self.owner.as_ref(), |to, owner| owner.encode(to))
             .list(&self.roles, |to, role| {
                 to.u8(role.tag());
             })
@@ -160,12 +158,7 @@ impl Canonical for PeerRecord {
             network: NetworkId(from.array()?),
             peer: PeerId(from.array()?),
             seal: SealKey(from.array()?),
-            owner: from.option(|from| {
-                Ok(Owner {
-                    operator: PeerId(from.array()?),
-                    signature: from.array()?,
-                })
-            })?,
+            owner: from.option(Owner::decode)?,
             roles: from.list(|from| {
                 let tag = from.u8()?;
                 let role = Role::ALL.into_iter().find(|role| role.tag() == tag);

@@ -157,7 +157,7 @@ impl Canonical for TaskSpec {
             requirements: Requirements {
                 languages: languages(from)?,
                 profile: ProfileId(from.array()?),
-                model: flag(from)?,
+                model: from.flag()?,
             },
             content: ContentRef::decode(from)?,
             heldout: from.option(Decoder::hash)?,
@@ -175,14 +175,6 @@ fn languages(from: &mut Decoder<'_>) -> Result<Vec<String>, DecodeError> {
         return Err(DecodeError::Invalid("languages"));
     }
     Ok(names)
-}
-
-fn flag(from: &mut Decoder<'_>) -> Result<bool, DecodeError> {
-    match from.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(DecodeError::Invalid("flag")),
-    }
 }
 
 #[cfg(test)]

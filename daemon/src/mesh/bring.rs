@@ -226,7 +226,7 @@ impl Hub {
     }
 }
 
-/// Waits for the user's answer, for as long as nothing is asked.
+/// Waits for the user's answer; for ever while nothing is asked.
 async fn answer_of(asked: &mut Option<Asked<'_>>) -> Result<(), ErrorObject> {
     match asked {
         Some(asking) => asking.await,

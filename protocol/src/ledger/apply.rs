@@ -59,7 +59,7 @@ pub enum Refused {
     #[error("its signer is blacklisted")]
     Listed,
     /// Not by enough operators.
-    #[error("fewer than half of the operators approve")]
+    #[error("no more than half of the operators approve")]
     Approvals,
     /// Decided on meanwhile.
     #[error("it is about version {found}, and {current} is current")]

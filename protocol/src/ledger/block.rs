@@ -11,10 +11,6 @@ use crate::{
 
 /// The rules that blocks of this version follow.
 pub const VERSION: u32 = 1;
-/// Entries of one block.
-pub const BLOCK_ENTRIES_MAX: usize = 4_096;
-/// Bytes of one block's entries.
-pub const BLOCK_BYTES_MAX: usize = 1 << 20;
 
 /// What a block's id covers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -67,7 +67,7 @@ pub enum Order {
     },
     /// Whether whoever asks is admitted as a worker.
     OpenAdmission(bool),
-    /// Credits come into being. What the operators' version of it is, is how many there were before.
+    /// Credits come into being. Its version is how many were issued before.
     Issue {
         /// For whom.
         to: PeerId,
@@ -209,11 +209,7 @@ impl Canonical for Decree {
                 name: text(from)?,
                 document: from.hash()?,
             },
-            7 => Order::OpenAdmission(match from.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(DecodeError::Invalid("a yes or no")),
-            }),
+            7 => Order::OpenAdmission(from.flag()?),
             8 => Order::Issue {
                 to: peer(from)?,
                 amount: Credits(from.u64()?),

@@ -6,8 +6,6 @@ use crate::{
     units::Millis,
 };
 
-/// How long a duty's lease lasts from its grant or last renewal, in milliseconds.
-pub const DUTY_TTL_MS: u64 = 3_000;
 /// Probes older than this, by the block's time, rank nobody.
 pub const PROBE_AGE_MS: u64 = 30_000;
 /// The bucket of a candidate that was not reached at all.

@@ -12,8 +12,6 @@ use crate::{
     units::{Credits, Millis},
 };
 
-/// Bytes of a signed entry: a value that the database holds in one piece.
-pub const ENTRY_MAX: usize = 8 << 10;
 /// How far ahead an entry may expire, in milliseconds: what was not included by then is signed anew.
 pub const LIFE_MAX_MS: u64 = 24 * 3_600 * 1_000;
 /// Members whose words one entry carries.
@@ -193,9 +191,8 @@ impl Body {
                 encode_words(to.u64(*term), suspicions);
             }
             Self::Register { owner } => {
-                to.u8(4).option(owner.as_ref(), |to, owner| {
-                    to.fixed(&owner.operator.0).fixed(&owner.signature);
-                });
+                to.u8(4)
+                    .option(owner.as_ref(), |to, owner| owner.encode(to));
             }
             Self::Rotate { new, signature } => {
                 to.u8(5).fixed(&new.0).fixed(signature);
@@ -235,12 +232,7 @@ impl Body {
                 suspicions: decode_words(from)?,
             },
             4 => Self::Register {
-                owner: from.option(|from| {
-                    Ok(Owner {
-                        operator: PeerId(from.array()?),
-                        signature: from.array()?,
-                    })
-                })?,
+                owner: from.option(Owner::decode)?,
             },
             5 => Self::Rotate {
                 new: PeerId(from.array()?),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
-    canonical::Encoder,
+    canonical::{DecodeError, Decoder, Encoder},
     ids::{NetworkId, PeerId},
     key::{NodeKey, verify},
 };
@@ -16,7 +16,7 @@ pub struct Owner {
     /// The operator.
     pub operator: PeerId,
     /// Its signature; whether it holds, [`Owner::holds`] says.
-    pub(crate) signature: [u8; 64],
+    signature: [u8; 64],
 }
 
 impl Owner {
@@ -26,6 +26,17 @@ impl Owner {
             operator: key.peer_id(),
             signature: key.sign(&statement(network, node)),
         }
+    }
+
+    pub(crate) fn encode(&self, to: &mut Encoder) {
+        to.fixed(&self.operator.0).fixed(&self.signature);
+    }
+
+    pub(crate) fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            operator: PeerId(from.array()?),
+            signature: from.array()?,
+        })
     }
 
     /// Whether the operator said so of `node`.

@@ -12,14 +12,6 @@ use crate::{
     units::{Credits, Millis},
 };
 
-fn flag(from: &mut Decoder<'_>) -> Result<bool, DecodeError> {
-    match from.u8()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(DecodeError::Invalid("a yes or no")),
-    }
-}
-
 fn peer(from: &mut Decoder<'_>) -> Result<PeerId, DecodeError> {
     from.array().map(PeerId)
 }
@@ -94,7 +86,7 @@ impl Canonical for Value {
             0 => Self::Network(NetworkState {
                 chain: NetworkId(from.array()?),
                 operators: operators(from)?,
-                is_open: flag(from)?,
+                is_open: from.flag()?,
                 version: from.u64()?,
             }),
             1 => Self::Council(CouncilState {
@@ -114,7 +106,7 @@ impl Canonical for Value {
             4 => Self::Peer(PeerState {
                 standing: Standing::of(from.u8()?)?,
                 owner: from.option(peer)?,
-                is_revoked: flag(from)?,
+                is_revoked: from.flag()?,
                 version: from.u64()?,
             }),
             5 => Self::Listing(Listing {
