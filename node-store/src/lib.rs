@@ -5,6 +5,9 @@
 mod content;
 mod faults;
 mod files;
+mod journal;
+#[cfg(feature = "database")]
+mod ledger;
 #[cfg(feature = "database")]
 mod store;
 #[cfg(feature = "database")]
@@ -14,6 +17,12 @@ mod trees;
 pub use content::{CONTENTS_MAX, Content, ContentError, Partial, Unfinished};
 pub use faults::{Fault, Faults};
 pub use files::{write_new, write_whole};
+pub use journal::{Journal, JournalError, MemoryDisk, RECORD_MAX, Replay};
+#[cfg(feature = "database")]
+pub use ledger::{
+    BLOCK_MAX, LedgerError, LedgerLog, LedgerOpened, NAME_MAX, NOTE_MAX, StoredBlock, TILE_MAX,
+    TileKey,
+};
 #[cfg(feature = "database")]
 pub use store::{Opened, Store, StoreError};
 #[cfg(feature = "database")]

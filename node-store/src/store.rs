@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// sled's page cache: its default of 1 GiB is not for a daemon that idles below 60 MB.
-const CACHE_BYTES: u64 = 8 << 20;
+pub(crate) const CACHE_BYTES: u64 = 8 << 20;
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +129,11 @@ impl Store {
         })))
     }
 
+    /// Whether it is on a disk.
+    pub fn is_durable(&self) -> bool {
+        self.0.disk.is_some()
+    }
+
     fn tree(&self, name: TreeName) -> &Tree {
         match name {
             TreeName::Tasks => &self.0.trees[0],
@@ -223,7 +228,8 @@ impl Store {
     }
 }
 
-fn free_name(folder: &Path) -> PathBuf {
+/// The first of the names for what is set aside that is not taken.
+pub(crate) fn free_name(folder: &Path) -> PathBuf {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     (1_u32..)
         .map(|number| folder.with_file_name(format!("{name}.broken-{number}")))
