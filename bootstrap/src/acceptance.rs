@@ -42,7 +42,7 @@ const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
 }
 
 /// All lines, in the order they are run: quick ones first.
-pub const LINES: [Line; 21] = [
+pub const LINES: [Line; 23] = [
     line(
         "tree",
         "the protocol depends on no runtime, socket, disk or random source",
@@ -91,6 +91,16 @@ pub const LINES: [Line; 21] = [
         "bench-mesh",
         "tasks, gossip, transfer and an idle daemon in a network, against one node and against Dask",
         Work::Measure("bench mesh", Bar::Rows),
+    ),
+    line(
+        "kill-points",
+        "nothing acknowledged is lost over a thousand kills of what writes vote log and ledger",
+        Work::Test,
+    ),
+    line(
+        "ledger-export",
+        "a checker that shares no code reads an exported ledger of 10,000 entries",
+        Work::Test,
     ),
     line(
         "foreign-node",
@@ -163,7 +173,8 @@ pub const LINES: [Line; 21] = [
 fn needs(name: &str) -> &'static [Requirement] {
     match name {
         "bench-sandbox" => &[Requirement::Python],
-        "bench-mesh" => &[Requirement::Python, Requirement::Iproute],
+        "bench-mesh" => &[Requirement::Python, Requirement::Iproute, Requirement::Etcd],
+        "ledger-export" => &[Requirement::Python],
         "churn" => &[Requirement::Iproute, Requirement::Nftables],
         "sealed-marker" | "mesh-marker" => &[
             Requirement::Iproute,

@@ -85,6 +85,8 @@ impl Installer {
             (Requirement::Iproute, _) => "iproute",
             (Requirement::Nftables, _) => "nftables",
             (Requirement::Tcpdump, _) => "tcpdump",
+            (Requirement::Etcd, Self::Apt) => "etcd-server",
+            (Requirement::Etcd, _) => "etcd",
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Requirement {
     Nftables,
     /// Sees what is sent in such a namespace.
     Tcpdump,
+    /// The peer of the council's benchmark.
+    Etcd,
 }
 
 impl Requirement {
@@ -47,6 +49,7 @@ impl Requirement {
             Self::Iproute => "ip",
             Self::Nftables => "nft",
             Self::Tcpdump => "tcpdump",
+            Self::Etcd => "etcd",
         }
     }
 
@@ -67,6 +70,7 @@ impl Requirement {
             Self::Iproute => system_program("ip"),
             Self::Nftables => system_program("nft"),
             Self::Tcpdump => system_program("tcpdump"),
+            Self::Etcd => program("etcd"),
         }
     }
 }

@@ -29,6 +29,7 @@ use utoipa::OpenApi;
 
 use crate::node::NodeHandle;
 
+mod ledger;
 mod network;
 
 /// Events on their way to one watcher; a slow watcher waits, the task does not.
@@ -106,7 +107,16 @@ fn refusal(status: StatusCode, text: String) -> ErrorObject {
         network::pause,
         network::resume,
         network::drain,
-        network::policy
+        network::policy,
+        ledger::status,
+        ledger::block,
+        ledger::verify,
+        ledger::prove,
+        ledger::export,
+        ledger::entries,
+        ledger::council,
+        ledger::decree,
+        ledger::approved
     ),
     components(schemas(ErrorObject))
 )]
@@ -136,6 +146,15 @@ pub fn router(node: NodeHandle) -> Router {
         .route("/v1/tasks/{id}/events", get(events))
         .route("/v1/models", get(list_models))
         .route("/v1/models/use", post(use_model))
+        .route("/v1/ledger", get(ledger::status))
+        .route("/v1/ledger/blocks/{height}", get(ledger::block))
+        .route("/v1/ledger/verify", post(ledger::verify))
+        .route("/v1/ledger/proofs", post(ledger::prove))
+        .route("/v1/ledger/export", get(ledger::export))
+        .route("/v1/ledger/entries", post(ledger::entries))
+        .route("/v1/council", get(ledger::council))
+        .route("/v1/council/decrees", post(ledger::decree))
+        .route("/v1/council/approved", post(ledger::approved))
         .route("/v1/node", get(network::node))
         .route("/v1/peers", get(network::peers))
         .route("/v1/worker", get(network::worker))

@@ -5,7 +5,7 @@
 //! model. Coordinator and worker are role crates and are connected in [`crate::wiring`]. In local mode nothing here is
 //! constructed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use edgecoder_mesh::{Mesh, StartError, Started};
 use edgecoder_node_store::{ContentError, Store, StoreError};
@@ -28,10 +28,12 @@ mod events;
 pub mod evidence;
 mod hub;
 mod judge;
+mod ledger;
 mod membership;
 #[cfg(feature = "worker")]
 mod owner;
 mod perform;
+mod remembered;
 mod resolve;
 mod roster;
 mod slot;
@@ -47,6 +49,9 @@ pub use owner::Allowed;
 pub use perform::{Opened, Parts, baseline, execution_of, from_job, ground_of};
 pub use slot::{Slot, SlotModel};
 pub use topics::work as work_topic;
+
+/// How long a node that stops waits for its duties to be taken back.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// Why a node cannot take part in its network.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +78,9 @@ pub enum JoinError {
     /// The network's files.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The ledger.
+    #[error(transparent)]
+    Council(#[from] edgecoder_council::StartError),
     /// The mesh.
     #[error(transparent)]
     Mesh(#[from] StartError),
@@ -134,7 +142,9 @@ impl MeshNode {
         let stop = CancellationToken::new();
         // Its own token: goodbyes are said over the mesh, so that it ends last.
         let mesh_stop = CancellationToken::new();
-        let config = start::mesh_config(&means.config, &network);
+        let store = means.store.clone();
+        let mut config = start::mesh_config(&means.config, &network);
+        config.listen = remembered::same_ports(&store, config.listen).await;
         let Started {
             mesh,
             events,
@@ -151,6 +161,8 @@ impl MeshNode {
         tasks.spawn(events::run(hub.clone(), events, stop.clone()));
         tasks.spawn(membership::run(hub.clone(), stop.clone()));
         tasks.spawn(roster::run(hub.clone(), stop.clone()));
+        tasks.spawn(ledger::run(hub.clone(), stop.clone()));
+        tasks.spawn(remembered::run(hub.clone(), store, stop.clone()));
         Ok(Self {
             hub,
             tasks,
@@ -167,6 +179,13 @@ impl MeshNode {
 
     /// Says goodbye and stops: unfinished work of others is handed back.
     pub async fn stop(self) {
+        // So that others need not find out by its silence.
+        if tokio::time::timeout(DRAIN_MAX, self.hub.council.drain())
+            .await
+            .is_err()
+        {
+            tracing::info!("the council has not taken this node's duties back in time");
+        }
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;

@@ -10,6 +10,8 @@ use edgecoder_node_store::Faults;
 use edgecoder_protocol::{
     Millis, PeerId,
     canonical::{self, DecodeError},
+    key::NodeKey,
+    ledger::members::MemberSet,
     network::{
         ADDRESSES_MAX, Genesis, Invite, InviteError, InviteLine, NetworkSecret, OPERATORS_MAX,
     },
@@ -107,6 +109,7 @@ impl Network {
         let mut genesis = Genesis {
             name: founding.name.to_owned(),
             operators: founding.operators.to_vec(),
+            members: MemberSet::one(PeerId([0; 32])),
             founded: founding.now,
             salt,
         };
@@ -123,6 +126,9 @@ impl Network {
         })?;
         prepare(data_dir)?;
         let node = node_key(data_dir, random, &Faults::default())?;
+        let coordinator = founding.coordinator.unwrap_or(node.peer_id());
+        // Others are let in by decree, when they are there to vote.
+        genesis.members = MemberSet::one(coordinator);
         let operator = keys::made(&data_dir.join(OPERATOR), random, &Faults::default())?;
         genesis.operators.push(operator.peer_id());
         genesis.operators.sort_unstable();
@@ -135,7 +141,7 @@ impl Network {
         let network = Self {
             owner: Some(Owner::vouch(genesis.id(), node.peer_id(), &operator)),
             genesis,
-            coordinator: founding.coordinator.unwrap_or(node.peer_id()),
+            coordinator,
             addresses: Vec::new(),
             secret,
         };
@@ -233,6 +239,17 @@ impl Network {
 pub fn node_id(data_dir: &Path) -> Result<Option<PeerId>, NetworkError> {
     let key = keys::read(&data_dir.join(NODE))?;
     Ok(key.map(|key| key.peer_id()))
+}
+
+/// The keys of this data folder that may be an operator's: of the network that was created here, and the node's own,
+/// which is the operator of a node that is alone.
+///
+/// # Errors
+/// [`NetworkError`] when a key is there and cannot be used.
+pub fn operator_keys(data_dir: &Path) -> Result<Vec<NodeKey>, NetworkError> {
+    let found = [OPERATOR, NODE].map(|name| keys::read(&data_dir.join(name)));
+    let found: Result<Vec<Option<NodeKey>>, NetworkError> = found.into_iter().collect();
+    Ok(found?.into_iter().flatten().collect())
 }
 
 /// Where the operator's key lies, or would.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use edgecoder_council::Council;
 use edgecoder_node_store::{Store, StoreError, TreeName};
 use edgecoder_protocol::task::PrivacyClass;
 use edgecoder_protocol::{
@@ -18,10 +19,16 @@ use edgecoder_sandbox::Sandbox;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+mod begin;
+mod ledger;
 mod network;
 
+pub use ledger::report;
+
+#[cfg(not(feature = "mesh"))]
+use crate::config::Mode;
 use crate::{
-    config::{Config, Mode, Origin},
+    config::Config,
     executor::Executor,
     tasks::{Elsewhere, Tasks, permit},
     wiring::{Models, inference_error},
@@ -66,6 +73,9 @@ pub enum NodeError {
     /// Its store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Its ledger cannot be read.
+    #[error(transparent)]
+    Council(#[from] edgecoder_council::StartError),
     /// It cannot take part in its network.
     #[cfg(feature = "mesh")]
     #[error(transparent)]
@@ -79,6 +89,8 @@ pub enum NodeError {
 pub struct Node {
     handle: NodeHandle,
     runner: JoinHandle<()>,
+    /// Of a node in no network; in one, the mesh has it.
+    alone: Option<JoinHandle<()>>,
     #[cfg(feature = "mesh")]
     mesh: Option<crate::mesh::MeshNode>,
 }
@@ -102,6 +114,7 @@ struct Inner {
     build: String,
     stop: CancellationToken,
     elsewhere: Option<Arc<dyn Elsewhere>>,
+    council: Council,
     #[cfg(feature = "mesh")]
     hub: Option<Arc<crate::mesh::Hub>>,
 }
@@ -117,14 +130,9 @@ impl Node {
         let executor = Executor::new(ports.sandbox, key.clone()).lending(ports.lent);
         let store = ports.store;
         let models = ports.models;
-        let chosen: Option<String> = store.get(TreeName::Settings, ACTIVE_MODEL)?;
-        // A model that a setting names wins: what was chosen at run time stands for the default alone.
-        if let (Some(file), Origin::Default) = (chosen, &config.model_origin) {
-            // A model that is gone since must not keep the node from starting; using it says what is wrong.
-            models.choose(&file);
-        }
+        begin::choose_again(&store, &config, &*models)?;
         #[cfg(feature = "mesh")]
-        let mesh = join(crate::mesh::Means {
+        let mesh = begin::join(crate::mesh::Means {
             config: config.clone(),
             key: key.clone(),
             executor: executor.clone(),
@@ -138,10 +146,18 @@ impl Node {
         let hub = mesh.as_ref().map(crate::mesh::MeshNode::hub);
         #[cfg(feature = "mesh")]
         let elsewhere = hub.clone().map(|hub| Arc::new(hub) as Arc<dyn Elsewhere>);
+        #[cfg(feature = "mesh")]
+        let shared = hub.as_ref().map(|hub| hub.council.clone());
+        #[cfg(not(feature = "mesh"))]
+        let shared = None;
         #[cfg(not(feature = "mesh"))]
         let elsewhere: Option<Arc<dyn Elsewhere>> = match config.mode {
             Mode::Local => None,
             Mode::Mesh | Mode::Enterprise => return Err(NodeError::NoMesh),
+        };
+        let (council, alone) = match shared {
+            Some(council) => (council, None),
+            None => begin::alone(&config, &store, key.clone(), ports.clock, stop.clone()).await?,
         };
         let (tasks, runner) = Tasks::start(
             store.clone(),
@@ -164,6 +180,7 @@ impl Node {
             build: ports.build,
             stop,
             elsewhere,
+            council,
             #[cfg(feature = "mesh")]
             hub,
         };
@@ -172,6 +189,7 @@ impl Node {
                 inner: Arc::new(inner),
             },
             runner,
+            alone,
             #[cfg(feature = "mesh")]
             mesh,
         })
@@ -192,6 +210,11 @@ impl Node {
         if let Err(error) = self.runner.await {
             tracing::error!(%error, "the task runner did not end well");
         }
+        if let Some(alone) = self.alone
+            && let Err(error) = alone.await
+        {
+            tracing::error!(%error, "the council did not end well");
+        }
         #[cfg(feature = "mesh")]
         if let Some(mesh) = self.mesh {
             mesh.stop().await;
@@ -204,15 +227,6 @@ impl Node {
                 Ok(())
             }
         }
-    }
-}
-
-/// Takes part in the network that the mode asks for; in local mode nothing of it is constructed.
-#[cfg(feature = "mesh")]
-async fn join(means: crate::mesh::Means) -> Result<Option<crate::mesh::MeshNode>, NodeError> {
-    match means.config.mode {
-        Mode::Local => Ok(None),
-        Mode::Mesh | Mode::Enterprise => Ok(Some(crate::mesh::MeshNode::start(means).await?)),
     }
 }
 
@@ -244,6 +258,11 @@ impl NodeHandle {
     /// What runs and signs executions.
     pub fn executor(&self) -> &Executor {
         &self.inner.executor
+    }
+
+    /// The ledger that this node follows, and its part in deciding it.
+    pub fn council(&self) -> &Council {
+        &self.inner.council
     }
 
     /// Cancelled when somebody asks the node to stop, or it stops.

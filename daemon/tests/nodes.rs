@@ -102,7 +102,13 @@ async fn node_with_clock(
     seed: u8,
     clock: Clock,
 ) -> Node {
-    let environment = vec![("HOME".to_owned(), "/nonexistent".to_owned())];
+    // Only a node whose store is on a disk writes there.
+    let home = format!(
+        "{}/nodes-{}",
+        env!("CARGO_TARGET_TMPDIR"),
+        std::process::id()
+    );
+    let environment = vec![("HOME".to_owned(), home)];
     let settings = Settings::read(&Layers {
         environment,
         ..Layers::default()
@@ -303,6 +309,8 @@ async fn a_withdrawn_task_stays_withdrawn_whatever_happens() {
     let again = handle.tasks().cancel(tasks[3].id).await.unwrap_err();
     assert!(again.message.contains("already ended"), "{again}");
     handle.tasks().cancel(tasks[0].id).await.unwrap();
+    // A handle keeps the ledger's database open.
+    drop(handle);
     first.stop().await.unwrap();
     let stored = |task: &TaskView| -> serde_json::Value {
         let found = store.get(TreeName::Tasks, &task.id.0).unwrap();

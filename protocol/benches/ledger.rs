@@ -1,5 +1,5 @@
-//! Prints what the log's tree and the state's map cost, as medians, with the least in brackets: on a machine
-//! that has other work the medians are not ours. Absolute times belong to the machine.
+//! Prints what the log's tree, the state's map and the application of entries cost, as medians, with the least in
+//! brackets: on a machine that has other work the medians are not ours. Absolute times belong to the machine.
 
 #![allow(
     clippy::disallowed_methods,
@@ -17,6 +17,9 @@ use edgecoder_protocol::{
         trie::Trie,
     },
 };
+
+#[path = "ledger/entries.rs"]
+mod entries;
 
 const ENTRIES: u64 = 1_000_000;
 const ACCOUNTS: u64 = 100_000;
@@ -207,6 +210,10 @@ fn state() {
 }
 
 fn main() {
-    log();
-    state();
+    // `cargo bench … -- entries` leaves the others out.
+    if !std::env::args().any(|argument| argument == "entries") {
+        log();
+        state();
+    }
+    entries::applied();
 }

@@ -237,6 +237,19 @@ pub fn encode<T: Canonical>(value: &T) -> Vec<u8> {
     encoder.finish()
 }
 
+/// Reads one value's fields, which are all of `bytes`.
+pub(crate) fn read_whole<T>(
+    bytes: &[u8],
+    read: impl FnOnce(&mut Decoder<'_>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let mut decoder = Decoder(bytes);
+    let value = read(&mut decoder)?;
+    match decoder.0.is_empty() {
+        true => Ok(value),
+        false => Err(DecodeError::Trailing),
+    }
+}
+
 /// Reads canonical bytes, refusing any that `value` would not be written as.
 ///
 /// # Errors

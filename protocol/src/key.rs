@@ -74,6 +74,13 @@ impl NodeKey {
     }
 }
 
+impl PeerId {
+    /// Whether anybody can sign as this: 32 bytes that are a point of the curve, and not one of small order.
+    pub fn is_key(&self) -> bool {
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
+    }
+}
+
 /// Whether `signature` over `message` is by `signer`. Strict: weak keys and malleable signatures fail.
 pub fn verify(signer: &PeerId, message: &[u8], signature: &[u8; 64]) -> bool {
     VerifyingKey::from_bytes(&signer.0).is_ok_and(|key| {
@@ -117,5 +124,16 @@ mod tests {
         assert!(verify(&key(3).peer_id(), b"one", &signature));
         assert!(!verify(&key(4).peer_id(), b"one", &signature));
         assert!(!verify(&key(3).peer_id(), b"two", &signature));
+    }
+
+    #[test]
+    fn bytes_that_nobody_can_sign_as_are_no_key() {
+        assert!(key(3).peer_id().is_key());
+        let mut one = [0; 32];
+        one[0] = 1;
+        // No point has this y; the neutral point; one of order 4.
+        for bytes in [[2; 32], one, [0; 32]] {
+            assert!(!PeerId(bytes).is_key(), "{bytes:?}");
+        }
     }
 }

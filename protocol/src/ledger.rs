@@ -5,11 +5,16 @@
 
 pub mod apply;
 pub mod block;
+pub mod chain;
+pub mod consensus;
 pub mod decree;
 pub mod duty;
 pub mod entry;
+pub mod export;
 pub mod light;
 pub mod members;
 pub mod merkle;
+pub mod shown;
 pub mod state;
 pub mod trie;
+mod words;

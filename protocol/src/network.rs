@@ -11,6 +11,7 @@ use crate::{
     canonical::{self, Canonical, DecodeError, Decoder, Encoder},
     ids::{NetworkId, PeerId},
     key::NodeKey,
+    ledger::members::MemberSet,
     signed::{Signed, SignedError},
     units::Millis,
 };
@@ -35,6 +36,8 @@ pub struct Genesis {
     pub name: String,
     /// Keys that vouch for owners and sign invites, in rising order.
     pub operators: Vec<PeerId>,
+    /// Who decides the first block of its ledger.
+    pub members: MemberSet,
     /// When it was founded.
     pub founded: Millis,
     /// Random: two networks of one name and moment differ.
@@ -55,6 +58,9 @@ impl Canonical for Genesis {
         to.text(&self.name)
             .list(&self.operators, |to, key| {
                 to.fixed(&key.0);
+            })
+            .list(self.members.members(), |to, member| {
+                to.fixed(&member.0);
             })
             .u64(self.founded.0)
             .fixed(&self.salt);
@@ -78,6 +84,7 @@ impl Canonical for Genesis {
         Ok(Self {
             name,
             operators,
+            members: MemberSet::decode(from)?,
             founded: Millis(from.u64()?),
             salt: from.array()?,
         })
@@ -240,6 +247,7 @@ mod tests {
             genesis: Genesis {
                 name: "lab".into(),
                 operators: vec![key(1).peer_id()],
+                members: MemberSet::one(key(2).peer_id()),
                 founded: Millis(5),
                 salt: [6; 16],
             },

@@ -275,6 +275,7 @@ mod tests {
         Genesis {
             name: "lab".into(),
             operators: vec![key(1).peer_id()],
+            members: crate::ledger::members::MemberSet::one(key(2).peer_id()),
             founded: Millis(5),
             salt: [6; 16],
         }

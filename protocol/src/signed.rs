@@ -69,6 +69,21 @@ impl<T: Canonical> Signed<T> {
         }
     }
 
+    /// What somebody says that `signer` signed: put together again from its parts, and not checked.
+    pub fn claimed(value: T, signer: PeerId, signature: [u8; 64]) -> Self {
+        Self {
+            bytes: canonical::encode(&value),
+            value,
+            signer,
+            signature,
+        }
+    }
+
+    /// The value and who claims it: for a place that has checked the signature, or these very bytes, before.
+    pub(crate) fn parts(&self) -> (&T, PeerId) {
+        (&self.value, self.signer)
+    }
+
     /// The value, when `expected` has signed it.
     ///
     /// # Errors
@@ -81,9 +96,28 @@ impl<T: Canonical> Signed<T> {
         self.open().map(|(value, _)| value)
     }
 
+    /// As [`Signed::open`], kept with the value, so that what was checked once is not checked again.
+    ///
+    /// # Errors
+    /// As [`Signed::open`].
+    pub fn checked(self) -> Result<Checked<T>, SignedError> {
+        self.open()?;
+        Ok(Checked(self))
+    }
+
     /// The hash of the value, whoever signed it.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.bytes)
+    }
+
+    /// Who is said to have signed it: not checked.
+    pub fn claimant(&self) -> PeerId {
+        self.signer
+    }
+
+    /// Length of [`Signed::to_bytes`].
+    pub fn size(&self) -> usize {
+        96 + self.bytes.len()
     }
 
     /// Value, signer and signature as bytes: the signature and the signer's key before the canonical value.
@@ -114,15 +148,48 @@ impl<T: Canonical> Signed<T> {
     }
 }
 
+/// A signed value whose signature holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked<T>(Signed<T>);
+
+impl<T: Canonical> Checked<T> {
+    /// Signs `value`.
+    pub fn new(value: T, key: &NodeKey) -> Self {
+        Self(Signed::new(value, key))
+    }
+}
+
+impl<T> Checked<T> {
+    /// The value.
+    pub fn value(&self) -> &T {
+        &self.0.value
+    }
+
+    /// Its signature.
+    pub fn signature(&self) -> &[u8; 64] {
+        &self.0.signature
+    }
+
+    /// Who signed it.
+    pub fn signer(&self) -> PeerId {
+        self.0.signer
+    }
+
+    /// The value with its signature, to be passed on.
+    pub fn signed(&self) -> &Signed<T> {
+        &self.0
+    }
+}
+
 impl<T: Canonical> Serialize for Signed<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.to_bytes().serialize(to)
+        serde_bytes::Bytes::new(&self.to_bytes()).serialize(to)
     }
 }
 
 impl<'de, T: Canonical> Deserialize<'de> for Signed<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let bytes = Vec::<u8>::deserialize(from)?;
+        let bytes = serde_bytes::ByteBuf::deserialize(from)?;
         Self::from_bytes(&bytes).map_err(D::Error::custom)
     }
 }

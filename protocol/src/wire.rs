@@ -9,6 +9,8 @@ use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
 mod control;
+mod council;
+mod duty;
 mod inference;
 
 pub use control::{
@@ -16,10 +18,14 @@ pub use control::{
     Listed, NOTES_MAX, News, Opening, RECORDS_MAX, Request, Response, Sealed, Submission, TAKE_MAX,
     WhyBack,
 };
+pub use council::{BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, SAID_MAX};
+pub use duty::{DutyAnswer, DutyAsk, DutyTell, Willing};
 pub use inference::{ModelAnswer, ModelAsk};
 
 /// Bytes of a control message: the control service's cap.
 pub const CONTROL_MAX: usize = 256 << 10;
+/// Bytes of a message about the council: the council service's cap.
+pub const COUNCIL_MAX: usize = 1 << 20;
 /// Bytes of a message to or from a model: the inference service's cap.
 pub const INFERENCE_MAX: usize = 1 << 20;
 

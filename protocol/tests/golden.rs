@@ -18,6 +18,7 @@ use edgecoder_protocol::{
     cases,
     execution::TestOrigin,
     key::NodeKey,
+    ledger::members::MemberSet,
     network::{Genesis, Invite, NetworkSecret},
     receipt::{ReceiptError, RunKind, TestRecord, TestsRef},
     record::{Hours, LIFE_MAX_MS, ModelOffer, Owner, PeerRecord, Role},
@@ -167,6 +168,7 @@ fn genesis() -> Genesis {
     Genesis {
         name: "lab".into(),
         operators: vec![PeerId([1; 32]), PeerId([2; 32])],
+        members: MemberSet::new([3, 4].map(|one| PeerId([one; 32]))).unwrap(),
         founded: Millis(3),
         salt: [4; 16],
     }

@@ -246,6 +246,7 @@ impl Actor {
             BehaviourEvent::Gossip(event) => self.on_gossip(event),
             BehaviourEvent::Control(event) => self.on_exchange(crate::Service::Control, event),
             BehaviourEvent::Inference(event) => self.on_exchange(crate::Service::Inference, event),
+            BehaviourEvent::Council(event) => self.on_exchange(crate::Service::Council, event),
             BehaviourEvent::Chunk(event) => self.on_exchange(crate::Service::Chunk, event),
             BehaviourEvent::Blocked(never)
             | BehaviourEvent::Limits(never)

@@ -79,6 +79,7 @@ pub struct Behaviour {
     pub gossip: Toggle<Gossip>,
     pub control: request_response::Behaviour<Codec>,
     pub inference: request_response::Behaviour<Codec>,
+    pub council: request_response::Behaviour<Codec>,
     pub chunk: request_response::Behaviour<Codec>,
 }
 
@@ -118,6 +119,7 @@ impl Behaviour {
             .into(),
             control: service(Service::Control),
             inference: service(Service::Inference),
+            council: service(Service::Council),
             chunk: service(Service::Chunk),
         })
     }
@@ -127,6 +129,7 @@ impl Behaviour {
         match service {
             Service::Control => &mut self.control,
             Service::Inference => &mut self.inference,
+            Service::Council => &mut self.council,
             Service::Chunk => &mut self.chunk,
         }
     }

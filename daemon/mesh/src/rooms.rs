@@ -45,7 +45,7 @@ impl Rooms {
         let fresh = || Arc::new(Semaphore::new(EACH_MAX));
         let all = match service {
             Service::Chunk => &self.chunks,
-            Service::Control | Service::Inference => &self.others,
+            Service::Control | Service::Inference | Service::Council => &self.others,
         };
         Room {
             all: all.clone(),

@@ -1,4 +1,4 @@
-//! The three request-response protocols and how much each may carry. What their bodies say is not decided
+//! The request-response protocols and how much each may carry. What their bodies say is not decided
 //! here.
 
 use std::time::Duration;
@@ -13,6 +13,9 @@ const CONTROL_MAX: usize = 256 * KIB;
 
 /// A prompt or a model's answer: two hundred thousand tokens are about 800 KiB of text.
 const INFERENCE_MAX: usize = MIB;
+
+/// Words of the council: a proposed block, or the blocks that somebody has missed.
+const COUNCIL_MAX: usize = MIB;
 
 /// A request for a chunk names it and no more.
 const CHUNK_REQUEST_MAX: usize = KIB;
@@ -31,6 +34,8 @@ pub enum Service {
     Control,
     /// Generation by a peer's model: at most 1 MiB either way.
     Inference,
+    /// Consensus, entries and blocks: at most 1 MiB either way.
+    Council,
     /// Content chunks: at most 1 KiB to ask, 1 MiB and 4 KiB to answer.
     Chunk,
 }
@@ -41,6 +46,7 @@ impl Service {
         match self {
             Self::Control => CONTROL_MAX,
             Self::Inference => INFERENCE_MAX,
+            Self::Council => COUNCIL_MAX,
             Self::Chunk => CHUNK_REQUEST_MAX,
         }
     }
@@ -50,6 +56,7 @@ impl Service {
         match self {
             Self::Control => CONTROL_MAX,
             Self::Inference => INFERENCE_MAX,
+            Self::Council => COUNCIL_MAX,
             Self::Chunk => CHUNK_RESPONSE_MAX,
         }
     }
@@ -59,7 +66,7 @@ impl Service {
     pub const fn in_flight_max(self) -> usize {
         match self {
             Self::Control | Self::Chunk => 64,
-            Self::Inference => 32,
+            Self::Inference | Self::Council => 32,
         }
     }
 
@@ -72,6 +79,7 @@ impl Service {
         StreamProtocol::new(match self {
             Self::Control => "/edgecoder/control/1",
             Self::Inference => "/edgecoder/inference/1",
+            Self::Council => "/edgecoder/council/1",
             Self::Chunk => "/edgecoder/chunk/1",
         })
     }

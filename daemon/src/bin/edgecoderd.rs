@@ -59,6 +59,12 @@ fn compile_guest(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     }
 }
 
+/// What is logged: the consensus engine tells of each vote at the level of our own turning points.
+fn filter(wanted: &str) -> String {
+    const ENGINE: &str = "arc_malachitebft_core_consensus=warn,arc_malachitebft_core_driver=warn";
+    format!("{ENGINE},{wanted}")
+}
+
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("{error}");
     ExitCode::FAILURE
@@ -101,7 +107,7 @@ fn daemon() -> ExitCode {
         },
     };
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(&config.log))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter(&config.log)))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use edgecoder_protocol::generation::CANDIDATES_MAX;
 
+mod ledger;
 mod mesh;
 
+pub use ledger::{CouncilAction, LedgerAction, OrderFlag, Prove, StandingFlag};
 pub use mesh::{Invite, NetworkAction, Policy, PrivacyFlags, WorkerAction};
 
 /// Coding tasks in, tested code out, on your own machine.
@@ -105,6 +107,18 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         action: NetworkAction,
+    },
+    /// The ledger: check it, prove parts of it, watch it grow.
+    Ledger {
+        /// What to do.
+        #[command(subcommand)]
+        action: LedgerAction,
+    },
+    /// Who decides the ledger, and what operators decree.
+    Council {
+        /// What to do.
+        #[command(subcommand)]
+        action: CouncilAction,
     },
     /// The nodes that this one knows.
     Peers {
@@ -334,6 +348,8 @@ pub enum MeshPart {
     Dask,
     /// How fast a message reaches 50 and 200 peers.
     Gossip,
+    /// The council's entries against etcd's writes; needs Debian's `etcd-server`.
+    Council,
     /// What an idle daemon among 50 peers costs.
     Idle,
     /// A content from four providers against one; needs root.

@@ -4,8 +4,10 @@
 //! value whose drop ends it. A part that cannot be measured is a row that says why, and the others go on.
 
 mod content;
+mod council;
 mod daemons;
 mod dask;
+mod etcd;
 mod exec;
 mod gossip;
 mod idle;
@@ -25,10 +27,11 @@ use super::{
 const INTERRUPTED: u8 = 130;
 
 /// All parts, quick ones first.
-const PARTS: [MeshPart; 5] = [
+const PARTS: [MeshPart; 6] = [
     MeshPart::Exec,
     MeshPart::Dask,
     MeshPart::Gossip,
+    MeshPart::Council,
     MeshPart::Idle,
     MeshPart::Transfer,
 ];
@@ -56,6 +59,7 @@ async fn parts(at: &Place, only: &[MeshPart]) -> Vec<Row> {
             MeshPart::Exec => exec::rows(at).await,
             MeshPart::Dask => dask::rows(at).await,
             MeshPart::Gossip => gossip::rows().await,
+            MeshPart::Council => council::rows(at).await,
             MeshPart::Idle => idle::rows(at).await,
             MeshPart::Transfer => transfer::rows(at).await,
         };
@@ -70,6 +74,7 @@ fn name(part: MeshPart) -> &'static str {
         MeshPart::Exec => "executions in the network",
         MeshPart::Dask => "executions against Dask",
         MeshPart::Gossip => "gossip",
+        MeshPart::Council => "the council against etcd",
         MeshPart::Idle => "an idle daemon among 50 peers",
         MeshPart::Transfer => "a transfer from four providers",
     }

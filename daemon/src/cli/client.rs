@@ -147,11 +147,20 @@ pub struct Lines {
 impl Lines {
     /// The next line's value; `None` at the end.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Failure> {
+        let line = self.next_line().await?;
+        line.map(|line| read(line.as_bytes())).transpose()
+    }
+
+    /// The next line; `None` at the end.
+    pub async fn next_line(&mut self) -> Result<Option<String>, Failure> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
-                if line.len() > 1 {
-                    return read(&line).map(Some);
+                let mut line: Vec<u8> = self.rest.drain(..=end).collect();
+                line.pop();
+                if !line.is_empty() {
+                    return String::from_utf8(line)
+                        .map(Some)
+                        .map_err(|error| odd(&error));
                 }
                 // An empty line only says that the daemon lives.
                 continue;

@@ -9,12 +9,14 @@ mod bench_inference;
 mod bench_mesh;
 mod bench_peer;
 mod client;
+mod council;
 mod daemon;
 mod doctor;
 mod eval;
 mod exec;
 mod failure;
 mod files;
+mod ledger;
 mod manage;
 mod mesh;
 mod network;
@@ -82,6 +84,8 @@ async fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Config { action } => manage::config(&settings, &action),
         Command::Daemon { action } => daemon::run(&at, action).await,
         Command::Network { action } => network::run(&at, action).await,
+        Command::Ledger { action } => ledger::run(&at, action).await,
+        Command::Council { action } => council::run(&at, action).await,
         Command::Peers { json } => mesh::peers(&at, json).await,
         Command::Node { json } => mesh::node(&at, json).await,
         Command::Worker { action } => mesh::worker(&at, action).await,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use edgecoder_mesh::{Event, Offence, Reply, Service};
 use edgecoder_protocol::{
     PeerId,
-    wire::{self, CONTROL_MAX, INFERENCE_MAX, Request},
+    wire::{self, CONTROL_MAX, COUNCIL_MAX, INFERENCE_MAX, Request},
 };
 use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,6 +20,7 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
     // Bounded by the mesh: it holds at most so many bytes of unanswered requests, and so many from each peer.
     let requests = TaskTracker::new();
     let roster = topics::roster(hub.network);
+    let ledger = topics::ledger(hub.network);
     loop {
         let event = tokio::select! {
             biased;
@@ -51,6 +52,14 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
                 verdict,
                 ..
             } => {
+                if topic == ledger {
+                    match hub.heard_of_ledger(source, &body).await {
+                        Some(true) => verdict.accept(),
+                        Some(false) => verdict.reject(),
+                        None => drop(verdict),
+                    }
+                    continue;
+                }
                 // Both are the coordinator's to say; what others say on these topics is spam.
                 let is_news = match (source == hub.coordinator, topic == roster) {
                     (false, _) => Some(false),
@@ -111,6 +120,17 @@ async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, re
             match wire::encode::<_, INFERENCE_MAX>(&answer) {
                 Ok(bytes) => drop(reply.send(bytes)),
                 Err(error) => tracing::error!(%error, "a generation cannot be sent"),
+            }
+        }
+        Service::Council => {
+            let ask = match wire::decode::<wire::CouncilAsk, COUNCIL_MAX>(&body) {
+                Ok(ask) => ask,
+                Err(error) => return blame(&hub, from, &error).await,
+            };
+            let answer = hub.council.answer(from, ask).await;
+            match wire::encode::<_, COUNCIL_MAX>(&answer) {
+                Ok(bytes) => drop(reply.send(bytes)),
+                Err(error) => tracing::error!(%error, "blocks cannot be sent"),
             }
         }
         Service::Chunk => {

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use edgecoder_council::Council;
 use edgecoder_mesh::{Mesh, Service};
 use edgecoder_protocol::{
     Hash, Millis, NetworkId, PeerId, Signed, TaskId,
@@ -73,6 +74,8 @@ pub struct Hub {
     pub is_private: bool,
     /// Who coordinates. The port that election will fill.
     pub coordinator: PeerId,
+    /// The ledger that this node follows, and its part in deciding it.
+    pub council: Council,
     /// Whose this node is.
     pub owner: Option<edgecoder_protocol::record::Owner>,
     pub(super) key: Arc<NodeKey>,

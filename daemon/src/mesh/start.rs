@@ -7,7 +7,7 @@ use std::sync::{
 
 use edgecoder_mesh::{Config as Wanted, KademliaMode as Kademlia, Limits, Mesh, Psk};
 use edgecoder_node_store::{Content, Faults};
-use edgecoder_protocol::{Bytes, record::Role};
+use edgecoder_protocol::{Bytes, record::Role, wire::Willing};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Contents, Hub, JoinError, Means, Roles, Slot, roster::Roster, topics};
@@ -70,8 +70,18 @@ fn subscriptions(config: &Config, network: &Network) -> Vec<String> {
     // An address book needs no roster.
     if roles != [Role::Bootstrap] {
         topics.push(topics::roster(id));
+        topics.push(topics::ledger(id));
     }
     topics
+}
+
+/// Which duties this node is ready to hold, should it be a member of the council.
+fn willing(roles: &[Role]) -> Willing {
+    Willing {
+        control_plane: true,
+        coordinator: roles.contains(&Role::Coordinator),
+        inference: roles.contains(&Role::Inference),
+    }
 }
 
 /// Whether this build has what the roles need.
@@ -95,6 +105,28 @@ fn built(wanted: &[Role]) -> Result<(), JoinError> {
     }
 }
 
+/// Starts this node's part in the council.
+async fn council(
+    means: &Means,
+    network: &Network,
+    mesh: &Mesh,
+    stop: CancellationToken,
+) -> Result<crate::wiring::RunningCouncil, JoinError> {
+    let started = crate::wiring::start_council(
+        means
+            .store
+            .is_durable()
+            .then_some(means.config.data_dir.as_path()),
+        means.key.clone(),
+        network.genesis.clone(),
+        mesh.clone(),
+        willing(&means.config.network_roles()),
+        means.clock,
+        stop,
+    );
+    Ok(started.await?)
+}
+
 /// Starts the roles that were asked for.
 pub async fn roles(
     means: Means,
@@ -110,6 +142,7 @@ pub async fn roles(
         .await
         .map_err(|error| JoinError::Key(error.to_string()))??;
     let contents = Contents::new(store, mesh.clone());
+    let (council, deciding) = council(&means, &network, &mesh, stop.clone()).await?;
     let coordinator = means.config.mesh.coordinator.unwrap_or(network.coordinator);
     let hub = Arc::new(Hub {
         id: mesh.peer_id(),
@@ -118,6 +151,7 @@ pub async fn roles(
         is_private: network.secret.is_some(),
         genesis: network.genesis,
         coordinator,
+        council,
         owner: network.owner,
         // Rises over restarts with the clock; within one, by one each.
         sequence: AtomicU64::new((means.clock)().0),
@@ -136,6 +170,7 @@ pub async fn roles(
         roles: OnceLock::new(),
     });
     let tasks = TaskTracker::new();
+    tasks.spawn(joined(deciding));
     let wanted = hub.config.network_roles();
     built(&wanted)?;
     let mut roles = Roles::default();
@@ -167,7 +202,6 @@ pub async fn roles(
     Ok((hub, tasks))
 }
 
-#[cfg(any(feature = "coordinator", feature = "worker"))]
 async fn joined(task: tokio::task::JoinHandle<()>) {
     if let Err(error) = task.await {
         tracing::error!(%error, "a role did not end well");

@@ -16,6 +16,11 @@ pub fn roster(network: NetworkId) -> String {
     format!("edgecoder/1/{}/roster", short(network))
 }
 
+/// The topic on which members say how far the ledger is.
+pub fn ledger(network: NetworkId) -> String {
+    format!("edgecoder/1/{}/ledger", short(network))
+}
+
 /// Where a content is provided.
 pub fn content(hash: Hash) -> Vec<u8> {
     key("content", &hash.0)

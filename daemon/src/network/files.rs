@@ -11,6 +11,7 @@ use std::{
 use edgecoder_node_store::{Faults, write_new, write_whole};
 use edgecoder_protocol::{
     Hash, Millis, NetworkId, PeerId,
+    ledger::members::MemberSet,
     network::{ADDRESSES_MAX, Genesis, NetworkSecret},
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ struct Description {
     network: NetworkId,
     name: String,
     operators: Vec<PeerId>,
+    members: Vec<PeerId>,
     founded: Millis,
     salt: Salt,
     coordinator: PeerId,
@@ -96,6 +98,8 @@ pub fn read(path: &Path) -> Result<Option<Described>, NetworkError> {
     let genesis = Genesis {
         name: found.name,
         operators: found.operators,
+        members: MemberSet::new(found.members)
+            .ok_or_else(|| damaged("its members are too many, or none".into()))?,
         founded: found.founded,
         salt: found.salt.0,
     };
@@ -123,6 +127,7 @@ pub fn write(path: &Path, network: &Network, replace: bool) -> Result<(), Networ
         network: genesis.id(),
         name: genesis.name.clone(),
         operators: genesis.operators.clone(),
+        members: genesis.members.members().to_vec(),
         founded: genesis.founded,
         salt: Salt(genesis.salt),
         coordinator: network.coordinator,

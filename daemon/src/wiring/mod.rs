@@ -4,6 +4,7 @@ mod agent_to_model;
 mod agent_to_sandbox;
 #[cfg(feature = "coordinator")]
 mod coordinator_to_node;
+mod council_to_node;
 mod models;
 #[cfg(feature = "worker")]
 mod worker_to_node;
@@ -12,6 +13,9 @@ pub use agent_to_model::AgentModel;
 pub use agent_to_sandbox::{AgentJudge, port_error};
 #[cfg(feature = "coordinator")]
 pub use coordinator_to_node::start_coordinator;
+#[cfg(feature = "mesh")]
+pub use council_to_node::start_council;
+pub use council_to_node::{Running as RunningCouncil, ledger_folder, local_genesis, start_alone};
 pub use models::{Answer as ModelAnswer, EMBEDDED, LlamaModels, Models, inference_error};
 #[cfg(feature = "worker")]
 pub use worker_to_node::start_worker;

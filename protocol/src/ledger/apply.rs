@@ -5,18 +5,18 @@
 
 use super::{
     decree::{Approved, Order, Standing},
-    entry::{Body, Entry, LIFE_MAX_MS, rotation},
-    state::{Account, Key, PeerState, State, TaskState, Value},
+    entry::{Body, Entry, LIFE_MAX_MS},
+    state::{Account, Key, PeerState, State, Value},
 };
 use crate::{
     ids::{Hash, PeerId},
-    key::verify,
-    record::Owner,
     units::{Credits, Millis},
 };
 
 mod decrees;
 mod duties;
+mod peers;
+pub use peers::ROTATIONS_MAX;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +47,7 @@ pub enum Refused {
         expected: u64,
     },
     /// Too late, or too far ahead.
-    #[error("it has expired, or would after more than a day")]
+    #[error("it has expired, or would too far ahead")]
     Expired,
     /// By one who does not take part.
     #[error("its signer does not take part in this network")]
@@ -91,6 +91,14 @@ pub enum Refused {
     Balance,
 }
 
+/// Who says an entry.
+struct Signer {
+    peer: PeerId,
+    /// The hash of its account's key.
+    key: Hash,
+    account: Option<Account>,
+}
+
 impl State {
     /// Goes on to the next height: what was decided about the council counts from here on.
     pub fn next_height(&mut self) {
@@ -108,23 +116,21 @@ impl State {
     /// # Errors
     /// [`Refused`], and then nothing has changed.
     pub fn apply(&mut self, entry: &Entry, signer: PeerId, at: At) -> Result<(), Refused> {
-        self.admits(entry, signer, at)?;
-        match &entry.body {
-            // It writes in several places, and the last may refuse. All others write once nothing can refuse any more:
-            // with a copy about, each write would be to new nodes.
-            Body::Rotate { new, signature } => {
-                let mut changed = self.clone();
-                changed.rotate(signer, *new, signature)?;
-                *self = changed;
-            }
-            body => self.perform(body, signer, at)?,
-        }
-        self.count(signer);
+        let key = Key::Account(signer).hash();
+        let by = Signer {
+            peer: signer,
+            key,
+            account: self.account_at(&key),
+        };
+        self.admits(entry, &by, at)?;
+        let mut account = self.perform(&entry.body, &by, at)?;
+        account.nonce = account.nonce.saturating_add(1);
+        self.put_at(key, Value::Account(account));
         Ok(())
     }
 
     /// What must hold of every entry.
-    fn admits(&self, entry: &Entry, signer: PeerId, at: At) -> Result<(), Refused> {
+    fn admits(&self, entry: &Entry, by: &Signer, at: At) -> Result<(), Refused> {
         let network = self.network().ok_or(Refused::Chain)?;
         if entry.chain != network.chain {
             return Err(Refused::Chain);
@@ -133,19 +139,27 @@ impl State {
         if !is_in_time {
             return Err(Refused::Expired);
         }
-        let account = self.account_of(&signer);
-        let takes_part = account.is_some()
-            || self.peer(&signer).is_some_and(|peer| !peer.is_revoked)
-            || network.operators.contains(&signer)
-            || (network.is_open && matches!(entry.body, Body::Register { .. }));
-        if !takes_part {
-            return Err(Refused::Stranger);
-        }
-        let account = account.copied().unwrap_or_default();
+        let (signer, account) = (by.peer, by.account.unwrap_or_default());
         if account.rotated.is_some() {
             return Err(Refused::Rotated);
         }
-        if self.is_listed(&signer, at.time) && !matches!(entry.body, Body::Appeal { .. }) {
+        let is_listed = self.is_listed(&signer, at.time);
+        let appeals = is_listed && matches!(entry.body, Body::Appeal { .. });
+        // Who was revoked has an account as well, and that alone lets only those speak who never were a peer.
+        let takes_part = || match self.peer(&signer) {
+            Some(peer) if !peer.is_revoked => true,
+            Some(_) => network.operators.contains(&signer),
+            None => {
+                by.account.is_some()
+                    || network.operators.contains(&signer)
+                    || (network.is_open && matches!(entry.body, Body::Register { .. }))
+            }
+        };
+        // Whoever is accused is heard.
+        if !appeals && !takes_part() {
+            return Err(Refused::Stranger);
+        }
+        if is_listed && !appeals {
             return Err(Refused::Listed);
         }
         match (entry.nonce, account.nonce) {
@@ -154,136 +168,57 @@ impl State {
         }
     }
 
-    /// The signer has said one more thing.
-    fn count(&mut self, signer: PeerId) {
-        let mut account = self.account(&signer);
-        account.nonce = account.nonce.saturating_add(1);
-        self.put(&Key::Account(signer), Value::Account(account));
-    }
-
-    fn perform(&mut self, body: &Body, signer: PeerId, at: At) -> Result<(), Refused> {
+    /// Does what is said, and returns what the signer's account is then.
+    fn perform(&mut self, body: &Body, by: &Signer, at: At) -> Result<Account, Refused> {
+        let peer = by.peer;
         match body {
+            // Most entries are these, and the signer's account is written once.
+            Body::Transfer { to, amount } => return self.transfer(by, *to, *amount),
             Body::Decree(approved) => self.decree(approved, at),
             Body::Grant { duty, probes } => self.grant(*duty, probes, at),
-            Body::Release { duty, term } => self.release(*duty, *term, signer),
+            Body::Release { duty, term } => self.release(*duty, *term, peer),
             Body::Expire {
                 duty,
                 term,
                 suspicions,
-            } => self.expire(*duty, *term, suspicions),
-            Body::Register { owner } => self.register(signer, owner.as_ref()),
-            Body::Rotate { new, signature } => self.rotate(signer, *new, signature),
-            Body::Accept(task) => {
-                self.holds_shard(signer, task)?;
-                if self.task(&task.task).is_some() {
-                    return Err(Refused::State("the task was accepted before"));
-                }
-                let fresh = TaskState {
-                    shard: task.shard,
-                    assigned: 0,
-                    result: None,
-                };
-                self.put(&Key::Task(task.task), Value::Task(fresh));
-                Ok(())
-            }
-            Body::Assign { task, .. } => {
-                let mut open = self.open_task(signer, task)?;
-                open.assigned = open.assigned.saturating_add(1);
-                self.put(&Key::Task(task.task), Value::Task(open));
-                Ok(())
-            }
-            Body::End { task, result } => {
-                let mut open = self.open_task(signer, task)?;
-                open.result = Some(*result);
-                self.put(&Key::Task(task.task), Value::Task(open));
-                Ok(())
-            }
-            Body::Transfer { to, amount } => self.transfer(signer, *to, *amount),
-            Body::Appeal { statement } => self.appeal(signer, *statement),
-        }
+            } => self.expire(*duty, *term, suspicions, at),
+            Body::Register { owner } => self.register(peer, owner.as_ref()),
+            Body::Rotate { new, signature } => self.rotate(peer, *new, signature),
+            Body::Accept(task) => self.accept(peer, task),
+            Body::Assign { task, .. } => self.assign(peer, task),
+            Body::End { task, result } => self.end(peer, task, *result),
+            Body::Appeal { statement } => self.appeal(peer, *statement),
+        }?;
+        Ok(self.account_at(&by.key).unwrap_or_default())
     }
 
-    fn transfer(&mut self, from: PeerId, to: PeerId, amount: Credits) -> Result<(), Refused> {
-        if amount == Credits(0) || from == to {
+    /// Pays, and returns what the payer's account is then, which is not written yet.
+    fn transfer(&mut self, from: &Signer, to: PeerId, amount: Credits) -> Result<Account, Refused> {
+        if amount == Credits(0) || from.peer == to {
             return Err(Refused::State("nothing would change hands"));
         }
-        let (mut payer, mut payee) = (self.account(&from), self.account(&to));
+        let key = Key::Account(to).hash();
+        let known = self.account_at(&key);
+        is_somebody(&to, known)?;
+        let mut payee = known.unwrap_or_default();
         if payee.rotated.is_some() {
             return Err(Refused::State("the payee goes by another key"));
         }
+        let mut payer = from.account.unwrap_or_default();
         let left = payer.balance.0.checked_sub(amount.0);
         payer.balance = Credits(left.ok_or(Refused::Balance)?);
         let more = payee.balance.checked_add(amount);
         payee.balance = more.ok_or(Refused::State("more credits than can be counted"))?;
-        self.put(&Key::Account(from), Value::Account(payer));
-        self.put(&Key::Account(to), Value::Account(payee));
-        Ok(())
+        self.put_at(key, Value::Account(payee));
+        Ok(payer)
     }
+}
 
-    /// A worker comes in by itself.
-    fn register(&mut self, peer: PeerId, owner: Option<&Owner>) -> Result<(), Refused> {
-        let network = self.network().ok_or(Refused::Chain)?;
-        if !network.is_open || self.peer(&peer).is_some() {
-            return Err(Refused::Forbidden);
-        }
-        let is_owned = |owner: &Owner| {
-            network.operators.contains(&owner.operator) && owner.holds(network.chain, peer)
-        };
-        if owner.is_some_and(|owner| !is_owned(owner)) {
-            return Err(Refused::Words);
-        }
-        let state = PeerState {
-            standing: Standing::Worker,
-            owner: owner.map(|owner| owner.operator),
-            is_revoked: false,
-            version: 0,
-        };
-        self.put(&Key::Peer(peer), Value::Peer(state));
-        Ok(())
-    }
-
-    /// All that was the old key's is the new one's, which nobody has used before.
-    fn rotate(&mut self, old: PeerId, new: PeerId, signature: &[u8; 64]) -> Result<(), Refused> {
-        let chain = self.network().ok_or(Refused::Chain)?.chain;
-        if !verify(&new, &rotation(chain, old, new), signature) {
-            return Err(Refused::Words);
-        }
-        let is_used = self.account_of(&new).is_some()
-            || self.peer(&new).is_some()
-            || self.listing(&new).is_some();
-        if is_used || old == new {
-            return Err(Refused::State("the new key was used before"));
-        }
-        let account = self.account(&old);
-        let moved = Account {
-            nonce: 0,
-            ..account
-        };
-        let left = Account {
-            balance: Credits(0),
-            rotated: Some(new),
-            ..account
-        };
-        self.put(&Key::Account(old), Value::Account(left));
-        self.put(&Key::Account(new), Value::Account(moved));
-        if let Some(peer) = self.peer(&old).cloned() {
-            let gone = PeerState {
-                is_revoked: true,
-                ..peer.clone()
-            };
-            self.put(&Key::Peer(old), Value::Peer(gone));
-            self.put(&Key::Peer(new), Value::Peer(peer));
-        }
-        self.replace_member(old, new)
-    }
-
-    fn appeal(&mut self, peer: PeerId, statement: Hash) -> Result<(), Refused> {
-        let listing = self.listing(&peer).filter(|one| one.appeal.is_none());
-        let mut listing = listing
-            .cloned()
-            .ok_or(Refused::State("there is nothing to appeal, or it was"))?;
-        listing.appeal = Some(statement);
-        self.put(&Key::Listing(peer), Value::Listing(listing));
-        Ok(())
+/// What is named could be somebody's. Whoever has an account has signed or was asked before, and is not again: it
+/// takes longer than all else of a transfer.
+fn is_somebody(peer: &PeerId, account: Option<Account>) -> Result<(), Refused> {
+    match account.is_some() || peer.is_key() {
+        true => Ok(()),
+        false => Err(Refused::State("nobody can sign as that")),
     }
 }

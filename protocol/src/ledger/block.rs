@@ -76,13 +76,48 @@ impl Canonical for Header {
     }
 }
 
+/// Entries of a block: as many of the smallest that are common, 210 bytes of a transfer, as have room in
+/// [`ENTRIES_BYTES_MAX`], so that each of the two bounds is reached.
+pub const ENTRIES_MAX: usize = 2_048;
+/// Bytes of a block's entries together: with its header and certificate it fits in one message of 1 MiB, and so do
+/// at least two blocks with what frames them.
+pub const ENTRIES_BYTES_MAX: usize = 448 << 10;
+
 /// A block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// What its id covers.
     pub header: Header,
-    /// In the order in which they count.
+    /// In the order in which they count: at most [`ENTRIES_MAX`], of [`ENTRIES_BYTES_MAX`] together.
     pub entries: Vec<Signed<Entry>>,
+}
+
+impl Canonical for Block {
+    const DOMAIN: &'static str = "edgecoder/whole-block/1";
+
+    fn encode(&self, to: &mut Encoder) {
+        self.header.encode(to);
+        to.list(&self.entries, |to, entry| {
+            to.bytes(&entry.to_bytes());
+        });
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let header = Header::decode(from)?;
+        let mut bytes = 0;
+        let entries = from.list(|from| {
+            let one = from.bytes()?;
+            bytes += one.len();
+            match bytes <= ENTRIES_BYTES_MAX {
+                true => Signed::from_bytes(one),
+                false => Err(DecodeError::Invalid("a block's size")),
+            }
+        })?;
+        match entries.len() <= ENTRIES_MAX {
+            true => Ok(Self { header, entries }),
+            false => Err(DecodeError::Invalid("a block's entries")),
+        }
+    }
 }
 
 /// Which of a round's two votes.

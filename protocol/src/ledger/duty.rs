@@ -1,5 +1,7 @@
 //! Duties: what members hold leases to do for all, and the signed words by which one is granted, kept and lost.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     canonical::{Canonical, DecodeError, Decoder, Encoder},
     ids::{NetworkId, PeerId},
@@ -8,13 +10,18 @@ use crate::{
 
 /// Probes older than this, by the block's time, rank nobody.
 pub const PROBE_AGE_MS: u64 = 30_000;
+/// Suspicions further than this from the block's time, either way, end nothing: the holder may have come back since.
+pub const SUSPICION_AGE_MS: u64 = 30_000;
+/// Duties of one holder: as many as a node alone has with every shard and slot, and room; a peer's value stays below
+/// 1 KiB in a proof. Who has so many is given no more.
+pub const DUTIES_MAX: usize = 64;
 /// The bucket of a candidate that was not reached at all.
 pub const UNREACHED: u8 = u8::MAX;
 /// Candidates in one member's probes.
 pub const CANDIDATES_MAX: usize = super::members::MEMBERS_MAX;
 
 /// What one of the trusted peers does for all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Duty {
     /// Rollouts, approvals, the blacklist's upkeep.
     ControlPlane,
@@ -25,13 +32,19 @@ pub enum Duty {
 }
 
 impl Duty {
-    pub(super) fn encode(self, to: &mut Encoder) {
-        let (tag, number) = match self {
+    /// Its kind, and its number as four bytes.
+    pub(super) fn bytes(self) -> [u8; 5] {
+        let (kind, number) = match self {
             Self::ControlPlane => (0, 0),
             Self::Coordinator(shard) => (1, shard),
             Self::Inference(slot) => (2, slot),
         };
-        to.u8(tag).u32(u32::from(number));
+        let [low, high] = u16::to_le_bytes(number);
+        [kind, low, high, 0, 0]
+    }
+
+    pub(super) fn encode(self, to: &mut Encoder) {
+        to.fixed(&self.bytes());
     }
 
     pub(super) fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
@@ -91,6 +104,8 @@ impl Canonical for Probes {
 pub struct Suspicion {
     /// The network.
     pub chain: NetworkId,
+    /// When it was said, by its signer's clock.
+    pub at: Millis,
     /// The duty.
     pub duty: Duty,
     /// Of which grant.
@@ -114,7 +129,7 @@ impl Canonical for Suspicion {
     const DOMAIN: &'static str = "edgecoder/suspicion/1";
 
     fn encode(&self, to: &mut Encoder) {
-        to.fixed(&self.chain.0);
+        to.fixed(&self.chain.0).u64(self.at.0);
         self.duty.encode(to);
         to.u64(self.term);
     }
@@ -122,6 +137,7 @@ impl Canonical for Suspicion {
     fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             chain: NetworkId(from.array()?),
+            at: Millis(from.u64()?),
             duty: Duty::decode(from)?,
             term: from.u64()?,
         })

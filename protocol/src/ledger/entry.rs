@@ -63,7 +63,7 @@ pub enum Body {
         /// Whose it is.
         owner: Option<Owner>,
     },
-    /// Its signer goes by another key from now on.
+    /// Its signer, who is no member, goes by another key from now on.
     Rotate {
         /// The new key.
         new: PeerId,

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     canonical,
     ids::{Hash, NetworkId, PeerId},
+    network::Genesis,
     signed::Signed,
     units::Millis,
 };
@@ -37,6 +38,20 @@ pub struct Anchor {
     pub head: Option<Header>,
     /// When it was believed.
     pub at: Millis,
+}
+
+impl Anchor {
+    /// The founding, which is believed from its moment on as a block is from its own: a client that begins here follows
+    /// a checkpoint only within 14 days ([`TRUSTING`]) of the founding; later begin with an invite. Those who voted then
+    /// may have left since, and whoever has their keys could show another chain from here.
+    pub fn of_genesis(genesis: &Genesis) -> Self {
+        Self {
+            chain: genesis.id(),
+            members: genesis.members.clone(),
+            head: None,
+            at: genesis.founded,
+        }
+    }
 }
 
 /// Why a checkpoint is not followed, or what is shown not believed.
@@ -170,7 +185,7 @@ impl LightClient {
     }
 }
 
-/// Whether one comes, one goes, or one goes by another key.
+/// Whether one comes, one goes, or one takes another's place.
 fn is_one_change(old: &MemberSet, new: &MemberSet) -> bool {
     let lost = old
         .members()

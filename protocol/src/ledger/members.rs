@@ -22,6 +22,11 @@ impl MemberSet {
         fits.then(|| Self(members.into_iter().collect()))
     }
 
+    /// One alone.
+    pub fn one(member: PeerId) -> Self {
+        Self(vec![member])
+    }
+
     /// The members.
     pub fn members(&self) -> &[PeerId] {
         &self.0
@@ -59,6 +64,14 @@ impl MemberSet {
     pub fn without(&self, peer: &PeerId) -> Option<Self> {
         match self.contains(peer) {
             true => Self::new(self.0.iter().copied().filter(|one| one != peer)),
+            false => None,
+        }
+    }
+
+    /// The set with `new` in the place of `old`; `None` when the one is not there, or the other is.
+    pub fn replaced(&self, old: &PeerId, new: PeerId) -> Option<Self> {
+        match self.contains(old) && !self.contains(&new) {
+            true => Self::new(self.0.iter().copied().filter(|one| one != old).chain([new])),
             false => None,
         }
     }
@@ -122,6 +135,10 @@ mod tests {
         assert_eq!(set(2).without(&two), Some(set(1)));
         assert_eq!(set(1).without(&one), None);
         assert_eq!(set(1).without(&two), None);
+        assert_eq!(set(1).replaced(&one, two), Some(MemberSet::one(two)));
+        assert_eq!(set(1).replaced(&two, one), None);
+        assert_eq!(set(2).replaced(&one, two), None);
+        assert_eq!(set(2).replaced(&one, one), None);
         assert_eq!(
             MemberSet::new((0..=MEMBERS_MAX as u8).map(|n| PeerId([n; 32]))),
             None

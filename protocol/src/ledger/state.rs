@@ -2,7 +2,7 @@
 //!
 //! A copy costs nothing, so a proposed block is applied to one. What may change it is in `apply`.
 
-mod layout;
+use std::sync::LazyLock;
 
 use super::{
     decree::Standing,
@@ -16,6 +16,8 @@ use crate::{
     network::Genesis,
     units::{Credits, Millis},
 };
+
+mod layout;
 
 /// What a value is found by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,24 +45,37 @@ pub enum Key {
 impl Key {
     /// Where the map has it.
     pub fn hash(&self) -> Hash {
-        let mut to = Encoder::default();
-        to.text("edgecoder/state-key/1");
+        // Asked for with each entry, and always the same.
+        static NETWORK: LazyLock<Hash> = LazyLock::new(|| named(0, &[]));
         match self {
-            Self::Network => to.u8(0),
-            Self::Council => to.u8(1),
-            Self::Supply => to.u8(2),
-            Self::Account(peer) => to.u8(3).fixed(&peer.0),
-            Self::Peer(peer) => to.u8(4).fixed(&peer.0),
-            Self::Listing(peer) => to.u8(5).fixed(&peer.0),
-            Self::Duty(duty) => {
-                duty.encode(to.u8(6));
-                &mut to
+            Self::Network => *NETWORK,
+            Self::Council => named(1, &[]),
+            Self::Supply => named(2, &[]),
+            Self::Account(peer) => named(3, &peer.0),
+            Self::Peer(peer) => named(4, &peer.0),
+            Self::Listing(peer) => named(5, &peer.0),
+            Self::Duty(duty) => named(6, &duty.bytes()),
+            Self::Task(task) => named(7, &task.0),
+            Self::Policy(name) => {
+                let mut to = Encoder::default();
+                to.fixed(DOMAIN).u8(8).text(name);
+                Hash::of(&to.finish())
             }
-            Self::Task(task) => to.u8(7).fixed(&task.0),
-            Self::Policy(name) => to.u8(8).text(name),
-        };
-        Hash::of(&to.finish())
+        }
     }
+}
+
+/// What a key's bytes begin with: `edgecoder/state-key/1` as a canonical text.
+const DOMAIN: &[u8; 29] = b"\x15\0\0\0\0\0\0\0edgecoder/state-key/1";
+
+/// The hash of a key with a name of at most 32 bytes, put together on the stack: several are asked for with each entry.
+fn named(tag: u8, name: &[u8]) -> Hash {
+    let mut bytes = [0; DOMAIN.len() + 1 + 32];
+    let (domain, rest) = bytes.split_at_mut(DOMAIN.len());
+    domain.copy_from_slice(DOMAIN);
+    rest[0] = tag;
+    rest[1..=name.len()].copy_from_slice(name);
+    Hash::of(&bytes[..DOMAIN.len() + 1 + name.len()])
 }
 
 /// What the network was founded with and its operators changed since.
@@ -68,7 +83,7 @@ impl Key {
 pub struct NetworkState {
     /// Which.
     pub chain: NetworkId,
-    /// Who decrees, in rising order.
+    /// Who decrees, in rising order; an operator's new key takes the old one's place.
     pub operators: Vec<PeerId>,
     /// Whether whoever asks is admitted as a worker.
     pub is_open: bool,
@@ -116,6 +131,8 @@ pub struct PeerState {
     pub owner: Option<PeerId>,
     /// Whether it does no more.
     pub is_revoked: bool,
+    /// Those that it holds, in rising order, at most [`super::duty::DUTIES_MAX`].
+    pub duties: Vec<Duty>,
     /// Decrees about it so far.
     pub version: u64,
 }
@@ -207,8 +224,9 @@ macro_rules! read {
 }
 
 impl State {
-    /// Before the first block: `members` vote.
-    pub fn new(genesis: &Genesis, members: MemberSet) -> Self {
+    /// Before the first block.
+    pub fn new(genesis: &Genesis) -> Self {
+        let members = genesis.members.clone();
         let mut state = Self {
             map: Trie::default(),
         };
@@ -223,6 +241,7 @@ impl State {
                 standing: Standing::Trusted,
                 owner: None,
                 is_revoked: false,
+                duties: Vec::new(),
                 version: 0,
             };
             state.put(&Key::Peer(*member), Value::Peer(peer));
@@ -236,6 +255,11 @@ impl State {
         state.put(&Key::Council, Value::Council(council));
         state.put(&Key::Supply, Value::Supply(Supply::default()));
         state
+    }
+
+    /// What it has under `key`.
+    pub fn value(&self, key: &Key) -> Option<&Value> {
+        self.map.get(&key.hash())
     }
 
     /// What a block states of it.
@@ -264,7 +288,28 @@ impl State {
     }
 
     pub(super) fn put(&mut self, key: &Key, value: Value) {
-        self.map.insert(key.hash(), value);
+        self.put_at(key.hash(), value);
+    }
+
+    /// As [`Self::put`], by the hash of the key.
+    pub(super) fn put_at(&mut self, key: Hash, value: Value) {
+        self.map.insert(key, value);
+    }
+
+    /// The account of a key of this hash.
+    pub(super) fn account_at(&self, key: &Hash) -> Option<Account> {
+        match self.map.get(key) {
+            Some(Value::Account(account)) => Some(*account),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The task of a key of this hash.
+    pub(super) fn task_at(&self, key: &Hash) -> Option<TaskState> {
+        match self.map.get(key) {
+            Some(Value::Task(task)) => Some(*task),
+            Some(_) | None => None,
+        }
     }
 
     read!(

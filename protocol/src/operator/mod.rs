@@ -19,10 +19,15 @@ use crate::{
 
 mod blob;
 mod error;
+mod ledger;
 mod mesh;
 
 pub use blob::{Blob, Files};
 pub use error::{ErrorKind, ErrorObject};
+pub use ledger::{
+    BlockView, CouncilPart, CouncilView, DecreeAnswer, DecreeRequest, DutyView, EntriesRequest,
+    EntryOutcome, EntryView, LedgerReport, LedgerView, MemberView, PlacedView, ProofRequest,
+};
 pub use mesh::{
     BoundsView, CoordinatorView, DialView, FoundBy, HeldPart, HeldView, HoursError, NetworkView,
     NodeView, PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView, WorkingHours,

@@ -7,9 +7,8 @@ use edgecoder_protocol::{
         decree::{Approved, Decree, Order, Standing},
         duty::{Duty, Probes, Renewal, Suspicion},
         entry::{Body, Entry, Fenced},
-        members::MemberSet,
         merkle::{self, CompactRange, Consistency, Inclusion},
-        state::{Key, State},
+        state::{Key, PeerState, State, Value},
         trie::{End, Proof, Trie},
     },
 };
@@ -113,7 +112,16 @@ fn what_members_and_operators_say_keeps_its_layout() {
         duty,
     };
     layout("probes-1", &probes);
-    layout("suspicion-1", &Suspicion { chain, duty, term });
+    let at = Millis(9);
+    layout(
+        "suspicion-1",
+        &Suspicion {
+            chain,
+            at,
+            duty,
+            term,
+        },
+    );
     let until = Millis(10);
     layout(
         "renewal-1",
@@ -128,13 +136,14 @@ fn what_members_and_operators_say_keeps_its_layout() {
         let decree = Decree {
             chain,
             version: 2,
+            expires: Millis(11),
             order,
         };
         layout(&format!("decree-{name}-1"), &decree);
     }
 }
 
-fn orders() -> [(&'static str, Order); 9] {
+fn orders() -> [(&'static str, Order); 10] {
     let (peer, until) = (PeerId([3; 32]), Millis(10));
     let reason = String::from("a forged receipt");
     [
@@ -180,6 +189,13 @@ fn orders() -> [(&'static str, Order); 9] {
                 amount: Credits(7),
             },
         ),
+        (
+            "replace-member",
+            Order::ReplaceMember {
+                old: peer,
+                new: PeerId([4; 32]),
+            },
+        ),
     ]
 }
 
@@ -205,6 +221,7 @@ fn of_members() -> Vec<(&'static str, Body)> {
     let decree = Decree {
         chain: CHAIN,
         version: 0,
+        expires: Millis(11),
         order: Order::Pardon(PeerId([3; 32])),
     };
     let approvals = vec![decree.approve(&key())];
@@ -217,6 +234,7 @@ fn of_members() -> Vec<(&'static str, Body)> {
     let probes = vec![Signed::new(probes, &key())];
     let suspicion = Suspicion {
         chain: CHAIN,
+        at: Millis(9),
         duty,
         term,
     };
@@ -258,8 +276,15 @@ fn of_others() -> Vec<(&'static str, Body)> {
 
 #[test]
 fn the_state_of_a_founded_network_keeps_its_root() {
-    let members = MemberSet::new([PeerId([1; 32])]).unwrap();
-    let state = State::new(&genesis(), members);
+    let state = State::new(&genesis());
     golden("founded-state-1.hex", &state.root().to_string());
     golden("state-key-1.hex", &Key::Duty(DUTY).hash().to_string());
+    let peer = PeerState {
+        standing: Standing::Trusted,
+        owner: Some(PeerId([1; 32])),
+        is_revoked: true,
+        duties: vec![Duty::ControlPlane, DUTY],
+        version: 2,
+    };
+    layout("peer-state-1", &Value::Peer(peer));
 }

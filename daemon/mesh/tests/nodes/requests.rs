@@ -21,7 +21,12 @@ async fn every_service_answers_over_every_transport() {
             .learn(server.id(), server.addresses.clone(), FoundBy::Invite)
             .await;
         server.serve();
-        for service in [Service::Control, Service::Inference, Service::Chunk] {
+        for service in [
+            Service::Control,
+            Service::Inference,
+            Service::Council,
+            Service::Chunk,
+        ] {
             let body = b"stressed".to_vec();
             let answer = client.mesh.request(server.id(), service, body, LIMIT).await;
             assert_eq!(answer.unwrap(), b"desserts", "{service:?} over {part}");
@@ -39,7 +44,12 @@ async fn the_largest_bodies_pass_and_larger_ones_are_not_sent() {
     let mut server = start(1, quiet(MEMORY)).await;
     let mut client = start(2, quiet(MEMORY)).await;
     client.join(&server).await;
-    for service in [Service::Control, Service::Inference, Service::Chunk] {
+    for service in [
+        Service::Control,
+        Service::Inference,
+        Service::Council,
+        Service::Chunk,
+    ] {
         let to = server.id();
         let ask = |bytes| client.mesh.request(to, service, vec![1; bytes], LIMIT);
         let max = service.request_max();

@@ -92,6 +92,16 @@ impl Daemons {
         &self.nodes[0]
     }
 
+    /// All but the founder.
+    pub fn others(&self) -> &[Node] {
+        &self.nodes[1..]
+    }
+
+    /// All of them, the founder first.
+    pub fn all(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// Where others reach the founder.
     pub async fn addresses(&self) -> Result<Vec<String>, Failure> {
         let view: NodeView = self.founder().client()?.get("/v1/node").await?;
@@ -157,6 +167,11 @@ impl Node {
             data: data.to_owned(),
             socket,
         })
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Speaks to it.

@@ -1,9 +1,10 @@
 //! Decrees: what more than half of the operators decided, once.
 
-use super::{Approved, At, Key, Order, PeerState, Refused, Standing, State, Value};
+use super::{Approved, At, Key, Order, PeerState, Refused, Standing, State, Value, is_somebody};
 use crate::{
     ids::PeerId,
     ledger::{
+        decree::DECREE_LIFE_MAX_MS,
         members::MemberSet,
         state::{CouncilState, Listing, NetworkState, Policy, Supply},
     },
@@ -12,10 +13,15 @@ use crate::{
 
 impl State {
     pub(super) fn decree(&mut self, approved: &Approved, at: At) -> Result<(), Refused> {
-        let network = self.network().ok_or(Refused::Chain)?.clone();
+        let network = self.network().ok_or(Refused::Chain)?;
         let decree = &approved.decree;
         if decree.chain != network.chain {
             return Err(Refused::Chain);
+        }
+        let is_in_time =
+            decree.expires >= at.time && decree.expires.0 - at.time.0 <= DECREE_LIFE_MAX_MS;
+        if !is_in_time {
+            return Err(Refused::Expired);
         }
         let (found, current) = (decree.version, self.version_of(&decree.order));
         if found != current {
@@ -24,43 +30,32 @@ impl State {
         if !approved.holds(&network.operators) {
             return Err(Refused::Approvals);
         }
-        match &decree.order {
-            Order::AddMember(peer) => {
-                let known = self.peer(peer);
-                let is_trusted =
-                    known.is_some_and(|one| one.standing == Standing::Trusted && !one.is_revoked);
-                if !is_trusted || self.is_listed(peer, at.time) {
-                    return Err(Refused::State("it is no trusted peer"));
-                }
-                self.change_council(|set| set.with(*peer))
-            }
-            Order::RemoveMember(peer) => self.change_council(|set| set.without(peer)),
-            Order::Revoke { peer, .. } => self.revoke(peer),
-            Order::Pardon(peer) => self.pardon(peer, at),
-            Order::Issue { to, amount } => self.issue(*to, *amount),
-            order => {
-                self.note(order, network, current + 1);
-                Ok(())
-            }
-        }
+        self.carry_out(&decree.order, current.saturating_add(1), at)
     }
 
-    /// What needs nothing but the operators' word.
-    fn note(&mut self, order: &Order, network: NetworkState, version: u64) {
-        let (key, value) = match order {
+    fn carry_out(&mut self, order: &Order, version: u64, at: At) -> Result<(), Refused> {
+        match order {
+            Order::AddMember(peer) => {
+                self.may_join(peer, at)?;
+                self.change_council(|set| set.with(*peer))
+            }
+            Order::RemoveMember(peer) => {
+                self.change_council(|set| set.without(peer))?;
+                self.stand_down(peer);
+                Ok(())
+            }
+            Order::ReplaceMember { old, new } => {
+                self.may_join(new, at)?;
+                self.change_council(|set| set.replaced(old, *new))?;
+                self.stand_down(old);
+                Ok(())
+            }
             Order::Admit {
                 peer,
                 standing,
                 owner,
-            } => {
-                let state = PeerState {
-                    standing: *standing,
-                    owner: *owner,
-                    is_revoked: false,
-                    version,
-                };
-                (Key::Peer(*peer), Value::Peer(state))
-            }
+            } => self.admit(peer, *standing, *owner, version),
+            Order::Revoke { peer, .. } => self.revoke(peer, version),
             Order::Blacklist {
                 peer,
                 evidence,
@@ -74,51 +69,56 @@ impl State {
                     appeal: None,
                     version,
                 };
-                (Key::Listing(*peer), Value::Listing(listing))
+                let peer = self.subject(peer)?;
+                self.put(&Key::Listing(peer), Value::Listing(listing));
+                self.stand_down(&peer);
+                Ok(())
+            }
+            Order::Pardon(peer) => {
+                let peer = self.subject(peer)?;
+                let listing = self.listing(&peer).cloned();
+                let mut listing = listing.ok_or(Refused::State("it is not listed"))?;
+                (listing.until, listing.version) = (at.time, version);
+                self.put(&Key::Listing(peer), Value::Listing(listing));
+                Ok(())
             }
             Order::Policy { name, document } => {
                 let policy = Policy {
                     document: *document,
                     version,
                 };
-                (Key::Policy(name.clone()), Value::Policy(policy))
+                self.put(&Key::Policy(name.clone()), Value::Policy(policy));
+                Ok(())
             }
             Order::OpenAdmission(is_open) => {
                 let network = NetworkState {
                     is_open: *is_open,
                     version,
-                    ..network
+                    ..self.network().ok_or(Refused::Chain)?.clone()
                 };
-                (Key::Network, Value::Network(network))
+                self.put(&Key::Network, Value::Network(network));
+                Ok(())
             }
-            // Decided one by one.
-            Order::AddMember(_)
-            | Order::RemoveMember(_)
-            | Order::Revoke { .. }
-            | Order::Pardon(_)
-            | Order::Issue { .. } => return,
-        };
-        self.put(&key, value);
-    }
-
-    fn pardon(&mut self, peer: &PeerId, at: At) -> Result<(), Refused> {
-        let listing = self.listing(peer).cloned();
-        let mut listing = listing.ok_or(Refused::State("it is not listed"))?;
-        listing.until = at.time;
-        listing.version += 1;
-        self.put(&Key::Listing(*peer), Value::Listing(listing));
-        Ok(())
+            Order::Issue { to, amount } => self.issue(*to, *amount),
+        }
     }
 
     /// How often the subject of an order was decided on.
     pub fn version_of(&self, order: &Order) -> u64 {
         let version = match order {
-            Order::AddMember(_) | Order::RemoveMember(_) => self.council().map(|one| one.version),
-            Order::Admit { peer, .. } | Order::Revoke { peer, .. } => {
-                self.peer(peer).map(|one| one.version)
+            Order::AddMember(_) | Order::RemoveMember(_) | Order::ReplaceMember { .. } => {
+                self.council().map(|one| one.version)
+            }
+            Order::Admit { peer, .. } => self.peer(peer).map(|one| one.version),
+            Order::Revoke { peer, .. } => {
+                let peer = self.current(peer);
+                peer.and_then(|peer| self.peer(&peer))
+                    .map(|one| one.version)
             }
             Order::Blacklist { peer, .. } | Order::Pardon(peer) => {
-                self.listing(peer).map(|one| one.version)
+                let peer = self.current(peer);
+                peer.and_then(|peer| self.listing(&peer))
+                    .map(|one| one.version)
             }
             Order::Policy { name, .. } => self.policy(name).map(|one| one.version),
             Order::OpenAdmission(_) => self.network().map(|one| one.version),
@@ -126,6 +126,23 @@ impl State {
             Order::Issue { .. } => self.supply().map(|one| one.issued.0),
         };
         version.unwrap_or_default()
+    }
+
+    /// Whom a decree is about that names a key: whoever goes by another since does not get away by that.
+    fn subject(&self, peer: &PeerId) -> Result<PeerId, Refused> {
+        let current = self.current(peer);
+        current.ok_or(Refused::State("its key has changed too often since"))
+    }
+
+    fn may_join(&self, peer: &PeerId, at: At) -> Result<(), Refused> {
+        is_somebody(peer, self.account_of(peer).copied())?;
+        let known = self.peer(peer);
+        let is_trusted =
+            known.is_some_and(|one| one.standing == Standing::Trusted && !one.is_revoked);
+        match is_trusted && !self.is_listed(peer, at.time) {
+            true => Ok(()),
+            false => Err(Refused::State("it is no trusted peer")),
+        }
     }
 
     /// One change at a height, which counts from the next.
@@ -148,39 +165,55 @@ impl State {
         Ok(())
     }
 
-    /// A member goes by another key from the next height on.
-    pub(super) fn replace_member(&mut self, old: PeerId, new: PeerId) -> Result<(), Refused> {
-        let is_member = self
-            .council()
-            .is_some_and(|council| council.next.contains(&old));
-        if !is_member {
-            return Ok(());
+    fn admit(
+        &mut self,
+        peer: &PeerId,
+        standing: Standing,
+        owner: Option<PeerId>,
+        version: u64,
+    ) -> Result<(), Refused> {
+        is_somebody(peer, self.account_of(peer).copied())?;
+        if self.account(peer).rotated.is_some() {
+            return Err(Refused::State("it goes by another key"));
         }
-        self.change_council(|set| {
-            let others = set.members().iter().copied().filter(|one| *one != old);
-            MemberSet::new(others.chain([new]))
-        })
+        if standing != Standing::Trusted && self.votes(peer) {
+            return Err(Refused::State("it is a member: remove it first"));
+        }
+        let state = PeerState {
+            standing,
+            owner,
+            is_revoked: false,
+            duties: self
+                .peer(peer)
+                .map(|one| one.duties.clone())
+                .unwrap_or_default(),
+            version,
+        };
+        self.put(&Key::Peer(*peer), Value::Peer(state));
+        Ok(())
     }
 
-    fn revoke(&mut self, peer: &PeerId) -> Result<(), Refused> {
+    fn revoke(&mut self, peer: &PeerId, version: u64) -> Result<(), Refused> {
+        let peer = self.subject(peer)?;
         let votes = self
             .council()
-            .is_some_and(|council| council.next.contains(peer));
+            .is_some_and(|council| council.next.contains(&peer));
         if votes {
             return Err(Refused::State("it is a member: remove it first"));
         }
-        let known = self.peer(peer).filter(|one| !one.is_revoked);
+        let known = self.peer(&peer).filter(|one| !one.is_revoked);
         let mut known = known
             .cloned()
             .ok_or(Refused::State("it does not take part"))?;
-        known.is_revoked = true;
-        known.version += 1;
-        self.put(&Key::Peer(*peer), Value::Peer(known));
+        (known.is_revoked, known.version) = (true, version);
+        // It holds no duty: only members are given any, and who leaves them stood down.
+        self.put(&Key::Peer(peer), Value::Peer(known));
         Ok(())
     }
 
     fn issue(&mut self, to: PeerId, amount: Credits) -> Result<(), Refused> {
         let much = Refused::State("more credits than can be counted");
+        is_somebody(&to, self.account_of(&to).copied())?;
         let supply = self.supply().copied().unwrap_or_default();
         let mut account = self.account(&to);
         if account.rotated.is_some() || amount == Credits(0) {

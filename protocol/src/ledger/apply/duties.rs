@@ -7,7 +7,7 @@ use crate::{
     canonical::Canonical,
     ids::{Hash, PeerId},
     ledger::{
-        duty::{Duty, PROBE_AGE_MS, Probes, Suspicion, UNREACHED},
+        duty::{DUTIES_MAX, Duty, PROBE_AGE_MS, Probes, SUSPICION_AGE_MS, Suspicion, UNREACHED},
         entry::Fenced,
         members::MemberSet,
         state::{DutyState, Key, State, TaskState, Value},
@@ -25,21 +25,25 @@ impl State {
         if self.duty(duty).holder.is_some() {
             return Err(Refused::State("the duty is somebody's"));
         }
-        let members = &self.council().ok_or(Refused::Chain)?.members;
+        let council = self.council().ok_or(Refused::Chain)?;
+        let members = &council.members;
         let words = words_of(members, probes)?;
         let chain = self.network().ok_or(Refused::Chain)?.chain;
         let is_fit = |one: &&Probes| {
-            one.chain == chain
-                && one.duty == duty
-                && one.at.0 <= at.time.0.saturating_add(PROBE_AGE_MS)
-                && at.time.0 <= one.at.0.saturating_add(PROBE_AGE_MS)
+            one.chain == chain && one.duty == duty && one.at.0.abs_diff(at.time.0) <= PROBE_AGE_MS
         };
         if words.len() < members.quorum() || !words.values().all(is_fit) {
             return Err(Refused::Words);
         }
+        let has_room = |one: &PeerId| {
+            self.peer(one)
+                .is_some_and(|peer| peer.duties.len() < DUTIES_MAX)
+        };
         let candidates = members
             .members()
             .iter()
+            // Who leaves with the next block would take the duty along.
+            .filter(|one| council.next.contains(one) && has_room(one))
             .filter(|one| !self.is_listed(one, at.time))
             .filter_map(|one| Some((median(&words, one)?, tie(at.parent, duty, one), *one)));
         let best = candidates.min();
@@ -49,6 +53,11 @@ impl State {
             term: at.index,
         };
         self.put(&Key::Duty(duty), Value::Duty(granted));
+        if let Some(mut peer) = self.peer(&holder).cloned() {
+            let place = peer.duties.partition_point(|one| *one < duty);
+            peer.duties.insert(place, duty);
+            self.put(&Key::Peer(holder), Value::Peer(peer));
+        }
         Ok(())
     }
 
@@ -66,12 +75,18 @@ impl State {
         duty: Duty,
         term: u64,
         suspicions: &[Signed<Suspicion>],
+        at: At,
     ) -> Result<(), Refused> {
         let held = self.held(duty, term)?;
         let members = &self.council().ok_or(Refused::Chain)?.members;
         let words = words_of(members, suspicions)?;
         let chain = self.network().ok_or(Refused::Chain)?.chain;
-        let is_fit = |one: &&Suspicion| one.chain == chain && one.duty == duty && one.term == term;
+        let is_fit = |one: &&Suspicion| {
+            one.chain == chain
+                && one.duty == duty
+                && one.term == term
+                && one.at.0.abs_diff(at.time.0) <= SUSPICION_AGE_MS
+        };
         if words.len() < members.some_honest() || !words.values().all(is_fit) {
             return Err(Refused::Words);
         }
@@ -96,10 +111,24 @@ impl State {
             ..held
         };
         self.put(&Key::Duty(duty), Value::Duty(vacant));
+        let holder = held.holder.and_then(|one| Some((one, self.peer(&one)?)));
+        if let Some((holder, peer)) = holder {
+            let mut peer = peer.clone();
+            peer.duties.retain(|one| *one != duty);
+            self.put(&Key::Peer(holder), Value::Peer(peer));
+        }
+    }
+
+    /// A peer loses its standing, and with it at once all that it held: none waits for suspicions of it.
+    pub(super) fn stand_down(&mut self, peer: &PeerId) {
+        let held = self.peer(peer).map(|one| one.duties.clone());
+        for duty in held.unwrap_or_default() {
+            self.vacate(duty, self.duty(duty));
+        }
     }
 
     /// The fence: whoever speaks of a task holds its shard, by the current term.
-    pub(super) fn holds_shard(&self, by: PeerId, task: &Fenced) -> Result<(), Refused> {
+    fn holds_shard(&self, by: PeerId, task: &Fenced) -> Result<(), Refused> {
         let held = self.held(Duty::Coordinator(task.shard), task.term)?;
         match held.holder == Some(by) {
             true => Ok(()),
@@ -107,13 +136,44 @@ impl State {
         }
     }
 
-    pub(super) fn open_task(&self, by: PeerId, task: &Fenced) -> Result<TaskState, Refused> {
+    pub(super) fn accept(&mut self, by: PeerId, task: &Fenced) -> Result<(), Refused> {
         self.holds_shard(by, task)?;
+        let key = Key::Task(task.task).hash();
+        if self.task_at(&key).is_some() {
+            return Err(Refused::State("the task was accepted before"));
+        }
+        let fresh = TaskState {
+            shard: task.shard,
+            assigned: 0,
+            result: None,
+        };
+        self.put_at(key, Value::Task(fresh));
+        Ok(())
+    }
+
+    pub(super) fn assign(&mut self, by: PeerId, task: &Fenced) -> Result<(), Refused> {
+        let (key, mut open) = self.open_task(by, task)?;
+        open.assigned = open.assigned.saturating_add(1);
+        self.put_at(key, Value::Task(open));
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self, by: PeerId, task: &Fenced, result: Hash) -> Result<(), Refused> {
+        let (key, mut open) = self.open_task(by, task)?;
+        open.result = Some(result);
+        self.put_at(key, Value::Task(open));
+        Ok(())
+    }
+
+    /// A task of which `by` may speak, with its key's hash.
+    fn open_task(&self, by: PeerId, task: &Fenced) -> Result<(Hash, TaskState), Refused> {
+        self.holds_shard(by, task)?;
+        let key = Key::Task(task.task).hash();
         let open = self
-            .task(&task.task)
+            .task_at(&key)
             .filter(|one| one.shard == task.shard && one.result.is_none());
-        open.copied()
-            .ok_or(Refused::State("there is no such task, or it is over"))
+        let open = open.ok_or(Refused::State("there is no such task, or it is over"))?;
+        Ok((key, open))
     }
 }
 

@@ -4,15 +4,19 @@ use super::*;
 use crate::{
     key::NodeKey,
     ledger::{
-        decree::Decree,
+        decree::{DECREE_LIFE_MAX_MS, Decree},
         duty::{Duty, Probes},
+        entry::rotation,
         members::MemberSet,
     },
     network::Genesis,
+    record::Owner,
     signed::Signed,
 };
 
+mod council;
 mod duties;
+mod peers;
 
 const NOW: Millis = Millis(1_000_000);
 const DUTY: Duty = Duty::Coordinator(0);
@@ -32,6 +36,7 @@ fn genesis() -> Genesis {
     Genesis {
         name: "lab".into(),
         operators,
+        members: MemberSet::new((1..=4).map(id)).unwrap(),
         founded: Millis(0),
         salt: [0; 16],
     }
@@ -45,9 +50,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let members = MemberSet::new((1..=4).map(id)).unwrap();
         Self {
-            state: State::new(&genesis(), members),
+            state: State::new(&genesis()),
             index: 0,
             parent: Hash([9; 32]),
         }
@@ -102,8 +106,13 @@ impl World {
         let decree = Decree {
             chain: genesis().id(),
             version: self.state.version_of(&order),
+            expires: NOW,
             order,
         };
+        self.approve(decree, operators)
+    }
+
+    fn approve(&mut self, decree: Decree, operators: &[u8]) -> Result<(), Refused> {
         let mut approvals: Vec<_> = operators
             .iter()
             .map(|by| decree.approve(&key(*by)))
@@ -134,6 +143,59 @@ impl World {
         assert_eq!(held.holder, Some(id(2)));
         held.term
     }
+
+    fn admit(&mut self, peer: u8, standing: Standing) -> Result<(), Refused> {
+        let order = Order::Admit {
+            peer: id(peer),
+            standing,
+            owner: None,
+        };
+        self.decree(order, &BOTH)
+    }
+
+    fn issue(&mut self, to: PeerId, amount: u64) -> Result<(), Refused> {
+        let amount = Credits(amount);
+        self.decree(Order::Issue { to, amount }, &BOTH)
+    }
+}
+
+fn pay(to: PeerId, amount: u64) -> Body {
+    let amount = Credits(amount);
+    Body::Transfer { to, amount }
+}
+
+fn revoke(peer: u8) -> Order {
+    Order::Revoke {
+        peer: id(peer),
+        reason: "gone".into(),
+    }
+}
+
+fn list(peer: u8, until: u64) -> Order {
+    Order::Blacklist {
+        peer: id(peer),
+        evidence: Hash([3; 32]),
+        reason: "a forged receipt".into(),
+        until: Millis(until),
+    }
+}
+
+fn appeal() -> Body {
+    Body::Appeal {
+        statement: Hash([4; 32]),
+    }
+}
+
+/// `old` goes by `new`, which agrees.
+fn rotate(old: u8, new: u8) -> Body {
+    Body::Rotate {
+        new: id(new),
+        signature: key(new).sign(&rotation(genesis().id(), id(old), id(new))),
+    }
+}
+
+fn does_not_fit(refused: Result<(), Refused>) {
+    assert!(matches!(refused, Err(Refused::State(_))), "{refused:?}");
 }
 
 const BOTH: [u8; 2] = [200, 201];
@@ -188,11 +250,7 @@ fn strangers_say_nothing_and_register_only_where_that_is_open() {
     let register = || Body::Register { owner: None };
     assert_eq!(world.say(9, register()), Err(Refused::Stranger));
     world.decree(Order::OpenAdmission(true), &BOTH).unwrap();
-    let pay = Body::Transfer {
-        to: id(1),
-        amount: Credits(1),
-    };
-    assert_eq!(world.say(9, pay), Err(Refused::Stranger));
+    assert_eq!(world.say(9, pay(id(1), 1)), Err(Refused::Stranger));
     let owner = Some(Owner::vouch(genesis().id(), id(8), &key(200)));
     assert_eq!(world.say(9, Body::Register { owner }), Err(Refused::Words));
     let owner = Some(Owner::vouch(genesis().id(), id(9), &key(200)));
@@ -219,6 +277,7 @@ fn more_than_half_of_the_operators_decree_once() {
     let decree = Decree {
         chain: genesis().id(),
         version: 0,
+        expires: NOW,
         order: policy(),
     };
     let (operator, mut signature) = decree.approve(&key(201));
@@ -230,130 +289,62 @@ fn more_than_half_of_the_operators_decree_once() {
     };
     assert_eq!(world.say(1, Body::Decree(forged)), Err(Refused::Approvals));
     world.decree(policy(), &BOTH).unwrap();
+    let at = |expires| Decree {
+        version: 1,
+        expires: Millis(expires),
+        ..decree.clone()
+    };
+    let most = NOW.0 + DECREE_LIFE_MAX_MS;
+    for expires in [NOW.0 - 1, most + 1, u64::MAX] {
+        let refused = world.approve(at(expires), &BOTH);
+        assert_eq!(refused, Err(Refused::Expired), "{expires}");
+    }
+    world.approve(at(most), &BOTH).unwrap();
     let old = Approved {
         approvals: BOTH.map(|by| decree.approve(&key(by))).to_vec(),
         decree,
     };
     let refused = Refused::Version {
         found: 0,
-        current: 1,
+        current: 2,
     };
     assert_eq!(world.say(1, Body::Decree(old)), Err(refused));
 }
 
 #[test]
-fn the_council_changes_by_one_at_a_height_and_from_the_next() {
-    let mut world = World::new();
-    let admit = |peer| Order::Admit {
-        peer: id(peer),
-        standing: Standing::Trusted,
-        owner: None,
-    };
-    let stranger = world.decree(Order::AddMember(id(5)), &BOTH);
-    assert!(matches!(stranger, Err(Refused::State(_))), "{stranger:?}");
-    world.decree(admit(5), &BOTH).unwrap();
-    world.decree(Order::AddMember(id(5)), &BOTH).unwrap();
-    let second = world.decree(Order::RemoveMember(id(1)), &BOTH);
-    assert!(matches!(second, Err(Refused::State(_))), "{second:?}");
-    let votes = |world: &World, peer| world.state.council().unwrap().members.contains(&id(peer));
-    assert!(!votes(&world, 5));
-    world.state.next_height();
-    assert!(votes(&world, 5));
-    let revoked = Order::Revoke {
-        peer: id(5),
-        reason: "gone".into(),
-    };
-    let refused = world.decree(revoked, &BOTH);
-    assert!(matches!(refused, Err(Refused::State(_))), "{refused:?}");
-    world.decree(Order::RemoveMember(id(5)), &BOTH).unwrap();
-    world.state.next_height();
-    assert!(!votes(&world, 5));
-}
-
-#[test]
 fn credits_change_hands_and_are_never_more_or_less() {
     let mut world = World::new();
-    let issue = |amount| Order::Issue {
-        to: id(9),
-        amount: Credits(amount),
-    };
-    world.decree(issue(100), &BOTH).unwrap();
-    let most = world.decree(issue(u64::MAX), &BOTH);
-    assert!(matches!(most, Err(Refused::State(_))), "{most:?}");
-    let pay = |to, amount| Body::Transfer {
-        to: id(to),
-        amount: Credits(amount),
-    };
-    assert_eq!(world.say(9, pay(1, 101)), Err(Refused::Balance));
-    for (to, amount) in [(9, 1), (1, 0)] {
-        let nothing = world.say(9, pay(to, amount));
-        assert!(matches!(nothing, Err(Refused::State(_))), "{nothing:?}");
-    }
-    world.say(9, pay(1, 60)).unwrap();
-    assert_eq!(world.say(9, pay(1, 60)), Err(Refused::Balance));
+    world.issue(id(9), 100).unwrap();
+    does_not_fit(world.issue(id(9), u64::MAX));
+    does_not_fit(world.issue(id(9), 0));
+    assert_eq!(world.say(9, pay(id(1), 101)), Err(Refused::Balance));
+    does_not_fit(world.say(9, pay(id(9), 1)));
+    does_not_fit(world.say(9, pay(id(1), 0)));
+    world.say(9, pay(id(1), 60)).unwrap();
+    assert_eq!(world.say(9, pay(id(1), 60)), Err(Refused::Balance));
     let balance = |peer| world.state.account(&id(peer)).balance;
     assert_eq!((balance(9), balance(1)), (Credits(40), Credits(60)));
 }
 
 #[test]
-fn a_blacklisted_peer_may_only_appeal_until_it_is_pardoned_or_time_has_passed() {
+fn nothing_goes_to_what_is_nobodys_key() {
     let mut world = World::new();
-    world.decree(Order::OpenAdmission(true), &BOTH).unwrap();
-    world.say(9, Body::Register { owner: None }).unwrap();
-    let list = |until| Order::Blacklist {
-        peer: id(9),
-        evidence: Hash([3; 32]),
-        reason: "a forged receipt".into(),
-        until: Millis(until),
-    };
-    world.decree(list(NOW.0 + 1), &BOTH).unwrap();
-    let pay = || Body::Transfer {
-        to: id(1),
-        amount: Credits(1),
-    };
-    assert_eq!(world.say(9, pay()), Err(Refused::Listed));
-    let appeal = || Body::Appeal {
-        statement: Hash([4; 32]),
-    };
-    world.say(9, appeal()).unwrap();
-    let again = world.say(9, appeal());
-    assert!(matches!(again, Err(Refused::State(_))), "{again:?}");
-    world.decree(Order::Pardon(id(9)), &BOTH).unwrap();
-    assert_eq!(world.say(9, pay()), Err(Refused::Balance));
-    world.decree(list(NOW.0), &BOTH).unwrap();
-    assert_eq!(world.say(9, pay()), Err(Refused::Balance), "it has run out");
-}
-
-#[test]
-fn a_rotated_key_leaves_all_to_the_new_one() {
-    let mut world = World::new();
-    let order = Order::Issue {
-        to: id(2),
-        amount: Credits(5),
-    };
-    world.decree(order, &BOTH).unwrap();
-    let rotate = |new: u8, signer: u8, old: u8| Body::Rotate {
-        new: id(new),
-        signature: key(signer).sign(&rotation(genesis().id(), id(old), id(new))),
-    };
-    assert_eq!(world.say(2, rotate(12, 13, 2)), Err(Refused::Words));
-    assert_eq!(world.say(2, rotate(12, 12, 3)), Err(Refused::Words));
-    let used = world.say(2, rotate(3, 3, 2));
-    assert!(matches!(used, Err(Refused::State(_))), "{used:?}");
-    world.say(2, rotate(12, 12, 2)).unwrap();
-    world.state.next_height();
-    let members = &world.state.council().unwrap().members;
-    assert!(members.contains(&id(12)) && !members.contains(&id(2)));
-    assert_eq!(world.state.account(&id(12)).balance, Credits(5));
-    assert_eq!(world.state.account(&id(2)).balance, Credits(0));
-    let appeal = Body::Appeal {
-        statement: Hash([0; 32]),
-    };
-    assert_eq!(world.say(2, appeal), Err(Refused::Rotated));
-    let pay = Body::Transfer {
-        to: id(2),
-        amount: Credits(1),
-    };
-    let gone = world.say(12, pay);
-    assert!(matches!(gone, Err(Refused::State(_))), "{gone:?}");
+    world.issue(id(9), 100).unwrap();
+    // No point of the curve, and one of small order.
+    for nobody in [PeerId([2; 32]), PeerId([0; 32])] {
+        let admit = |standing| Order::Admit {
+            peer: nobody,
+            standing,
+            owner: None,
+        };
+        does_not_fit(world.say(9, pay(nobody, 1)));
+        does_not_fit(world.issue(nobody, 1));
+        does_not_fit(world.decree(admit(Standing::Worker), &BOTH));
+        let signature = [0; 64];
+        let new = nobody;
+        let rotated = world.say(9, Body::Rotate { new, signature });
+        assert_eq!(rotated, Err(Refused::Words));
+    }
+    // A key that has had nothing so far.
+    world.say(9, pay(id(77), 1)).unwrap();
 }

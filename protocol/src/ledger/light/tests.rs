@@ -27,6 +27,7 @@ fn genesis() -> Genesis {
     Genesis {
         name: "lab".into(),
         operators: vec![key(200).peer_id()],
+        members: set(&[1, 2, 3, 4]),
         founded: Millis(0),
         salt: [0; 16],
     }
@@ -64,7 +65,7 @@ struct Chain {
 impl Chain {
     fn new() -> Self {
         Self {
-            state: State::new(&genesis(), set(&[1, 2, 3, 4])),
+            state: State::new(&genesis()),
             range: CompactRange::default(),
             writer: TileWriter::default(),
             tiles: BTreeMap::new(),
@@ -138,6 +139,7 @@ fn issue(state: &State) -> super::super::decree::Approved {
     let decree = Decree {
         chain: genesis().id(),
         version: state.version_of(&order),
+        expires: NOW,
         order,
     };
     let approvals = vec![decree.approve(&key(200))];
@@ -145,12 +147,7 @@ fn issue(state: &State) -> super::super::decree::Approved {
 }
 
 fn client() -> LightClient {
-    LightClient::new(Anchor {
-        chain: genesis().id(),
-        members: set(&[1, 2, 3, 4]),
-        head: None,
-        at: Millis(0),
-    })
+    LightClient::new(Anchor::of_genesis(&genesis()))
 }
 
 const NOW: Millis = Millis(1_000_000);
@@ -208,6 +205,42 @@ fn checkpoints_are_followed_and_others_refused() {
 }
 
 #[test]
+fn the_founding_is_believed_for_as_long_as_a_block() {
+    let founded = Genesis {
+        founded: Millis(7_000_000),
+        ..genesis()
+    };
+    let anchor = Anchor::of_genesis(&founded);
+    let expected = Anchor {
+        chain: founded.id(),
+        members: set(&[1, 2, 3, 4]),
+        head: None,
+        at: Millis(7_000_000),
+    };
+    assert_eq!(anchor, expected);
+    // What is decided late is followed by nobody who knows the founding alone, and in time by everybody.
+    let last = founded.founded.after(TRUSTING);
+    let header = Header {
+        chain: founded.id(),
+        height: 1,
+        time: last,
+        parent: first_parent(founded.id()),
+        log: CompactRange::default().root(),
+        state: Hash([0; 32]),
+        members: anchor.members.hash(),
+        next: anchor.members.hash(),
+        version: VERSION,
+    };
+    let first = decided(header, 0, &[1, 2, 3]);
+    let mut light = LightClient::new(anchor);
+    let late = last.after(Duration::from_millis(1));
+    assert_eq!(light.follow(&first, None, late), Err(Disbelief::Stale));
+    assert_eq!(light.follow(&first, None, last), Ok(()));
+    assert_eq!(light.anchor().at, last);
+    assert_eq!(light.follow(&first, None, late), Err(Disbelief::Old));
+}
+
+#[test]
 fn members_change_by_one_and_no_height_that_changes_them_is_left_out() {
     let sets = [
         set(&[1, 2, 3, 4]),
@@ -242,6 +275,11 @@ fn members_change_by_one_and_no_height_that_changes_them_is_left_out() {
     assert_eq!(light.follow(&third, None, NOW), Err(Disbelief::Members));
     light.follow(&second, Some(&sets[2]), NOW).unwrap();
     light.follow(&third, None, NOW).unwrap();
+    // One takes another's place.
+    let replaced = set(&[3, 4, 5, 6]);
+    let fourth = decided(header(4, &sets[2], &replaced), 0, &[3, 4, 5]);
+    let mut other = light.clone();
+    other.follow(&fourth, Some(&replaced), NOW).unwrap();
     // Two leave at once.
     let pair = set(&[4, 5]);
     let fourth = decided(header(4, &sets[2], &pair), 0, &[3, 4, 5]);

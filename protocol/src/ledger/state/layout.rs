@@ -7,7 +7,11 @@ use super::{
 use crate::{
     canonical::{Canonical, DecodeError, Decoder, Encoder},
     ids::{Hash, NetworkId, PeerId},
-    ledger::{decree::Standing, members::MemberSet},
+    ledger::{
+        decree::Standing,
+        duty::{DUTIES_MAX, Duty},
+        members::MemberSet,
+    },
     network::OPERATORS_MAX,
     units::{Credits, Millis},
 };
@@ -56,6 +60,7 @@ impl Canonical for Value {
                     .u8(one.standing.tag())
                     .option(one.owner.as_ref(), put_peer)
                     .u8(u8::from(one.is_revoked))
+                    .list(&one.duties, |to, duty| duty.encode(to))
                     .u64(one.version);
             }
             Self::Listing(one) => {
@@ -107,6 +112,7 @@ impl Canonical for Value {
                 standing: Standing::of(from.u8()?)?,
                 owner: from.option(peer)?,
                 is_revoked: from.flag()?,
+                duties: duties(from)?,
                 version: from.u64()?,
             }),
             5 => Self::Listing(Listing {
@@ -139,5 +145,14 @@ fn operators(from: &mut Decoder<'_>) -> Result<Vec<PeerId>, DecodeError> {
     match operators.len() <= OPERATORS_MAX {
         true => Ok(operators),
         false => Err(DecodeError::Invalid("operators")),
+    }
+}
+
+fn duties(from: &mut Decoder<'_>) -> Result<Vec<Duty>, DecodeError> {
+    let duties = from.list(Duty::decode)?;
+    let is_rising = duties.windows(2).all(|pair| pair[0] < pair[1]);
+    match duties.len() <= DUTIES_MAX && is_rising {
+        true => Ok(duties),
+        false => Err(DecodeError::Invalid("duties of a peer")),
     }
 }

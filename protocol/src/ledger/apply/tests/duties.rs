@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ledger::{
-    duty::{PROBE_AGE_MS, Suspicion, UNREACHED},
+    duty::{DUTIES_MAX, PROBE_AGE_MS, SUSPICION_AGE_MS, Suspicion, UNREACHED},
     entry::Fenced,
 };
 
@@ -103,8 +103,13 @@ fn a_grant_takes_a_quorums_own_and_fresh_words() {
 }
 
 fn suspicions(term: u64, by: &[u8]) -> Vec<Signed<Suspicion>> {
+    suspicions_at(NOW.0, term, by)
+}
+
+fn suspicions_at(at: u64, term: u64, by: &[u8]) -> Vec<Signed<Suspicion>> {
     let suspicion = Suspicion {
         chain: genesis().id(),
+        at: Millis(at),
         duty: DUTY,
         term,
     };
@@ -128,12 +133,19 @@ fn a_duty_is_lost_by_one_more_than_may_lie_or_given_back_by_its_holder() {
     }
     let other = world.say(1, expire(term, suspicions(term + 1, &[1, 3])));
     assert_eq!(other, Err(Refused::Words));
+    for at in [NOW.0 - SUSPICION_AGE_MS - 1, NOW.0 + SUSPICION_AGE_MS + 1] {
+        let mut words = suspicions(term, &[1]);
+        words.extend(suspicions_at(at, term, &[3]));
+        let refused = world.say(1, expire(term, words));
+        assert_eq!(refused, Err(Refused::Words), "{at}");
+    }
     let release = |term| Body::Release { duty: DUTY, term };
     assert_eq!(world.say(3, release(term)), Err(Refused::Forbidden));
-    world
-        .say(1, expire(term, suspicions(term, &[1, 3])))
-        .unwrap();
+    let mut words = suspicions_at(NOW.0 - SUSPICION_AGE_MS, term, &[1]);
+    words.extend(suspicions_at(NOW.0 + SUSPICION_AGE_MS, term, &[3]));
+    world.say(1, expire(term, words)).unwrap();
     assert_eq!(world.state.duty(DUTY).holder, None);
+    assert!(world.state.peer(&id(2)).unwrap().duties.is_empty());
     let next = world.granted();
     assert!(next > term);
     let old = Refused::Term {
@@ -143,6 +155,34 @@ fn a_duty_is_lost_by_one_more_than_may_lie_or_given_back_by_its_holder() {
     assert_eq!(world.say(2, release(term)), Err(old));
     world.say(2, release(next)).unwrap();
     assert_eq!(world.state.duty(DUTY).holder, None);
+    assert!(world.state.peer(&id(2)).unwrap().duties.is_empty());
+}
+
+#[test]
+fn who_holds_as_many_duties_as_one_may_is_given_no_more() {
+    let mut world = World::new();
+    let grant = |world: &mut World, duty: Duty| {
+        let probes = world.probes(&[1, 3, 4], &[(2, 0), (3, 9)]);
+        let about = probes.iter().zip([1, 3, 4]).map(|(one, by)| {
+            let probes = one.open().unwrap().0.clone();
+            Signed::new(Probes { duty, ..probes }, &key(by))
+        });
+        let probes = about.collect();
+        world.say(1, Body::Grant { duty, probes }).unwrap();
+        world.state.duty(duty).holder.unwrap()
+    };
+    // Not in rising order: the list is kept in it.
+    let mut held = vec![Duty::Inference(1), Duty::ControlPlane];
+    held.extend((0..DUTIES_MAX as u16 - 2).map(Duty::Coordinator));
+    for duty in &held {
+        assert_eq!(grant(&mut world, *duty), id(2));
+    }
+    held.sort_unstable();
+    assert_eq!(world.state.peer(&id(2)).unwrap().duties, held);
+    assert_eq!(grant(&mut world, Duty::Inference(2)), id(3));
+    let value = Value::Peer(world.state.peer(&id(2)).unwrap().clone());
+    let bytes = crate::canonical::encode(&value);
+    assert_eq!(crate::canonical::decode(&bytes), Ok(value));
 }
 
 #[test]

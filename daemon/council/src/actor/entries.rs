@@ -1,0 +1,71 @@
+//! Entries on their way into the log: this node's own, those that were submitted here, and whom a place or a refusal is
+//! told.
+
+use edgecoder_protocol::{
+    Hash, Millis, PeerId, Signed,
+    ledger::{
+        apply::Refused,
+        entry::{Body, Entry, LIFE_MAX_MS},
+    },
+    signed::Checked,
+    wire::{CouncilAnswer, CouncilAsk, CouncilReply},
+};
+
+use super::{Actor, Answered, Done, Placed, SubmitError};
+use crate::{NotTaken, ports::Ports};
+
+impl<P: Ports> Actor<P> {
+    /// An entry of this node's own.
+    pub(super) fn entry(&self, body: Body) -> Checked<Entry> {
+        let entry = Entry {
+            chain: self.machine.chain().id(),
+            nonce: self.machine.next_nonce(&self.key.peer_id()),
+            expires: Millis(self.ports.now().0 + LIFE_MAX_MS / 2),
+            body,
+        };
+        Checked::new(entry, &self.key)
+    }
+
+    pub(super) fn submit(&mut self, entry: Checked<Entry>, reply: Answered<Placed>) {
+        match self.machine.submit(self.ports.now(), entry) {
+            Ok(leaf) => self.waiting.entry(leaf).or_default().push(reply),
+            // It was submitted before, here or elsewhere: it is waited for as well.
+            Err(NotTaken::Known(leaf)) => self.waiting.entry(leaf).or_default().push(reply),
+            Err(error) => {
+                reply.send(Err(error.into())).ok();
+            }
+        }
+    }
+
+    /// Gives an entry to as many members as one of them is honest.
+    pub(super) fn forward(&mut self, leaf: Hash, entry: &Signed<Entry>, members: &[PeerId]) {
+        let some_honest = members.len() / 3 + 1;
+        for peer in members.iter().take(some_honest).copied() {
+            let (ports, entry) = (self.ports.clone(), Box::new(entry.clone()));
+            self.jobs.spawn(async move {
+                let answer = ports.ask(peer, CouncilAsk::Submit(entry)).await;
+                Done::Forwarded(peer, leaf, answer)
+            });
+        }
+    }
+
+    /// A member that was given an entry refuses it, which whoever wanted it in the log is told.
+    pub(super) fn forwarded(&mut self, leaf: Hash, answer: Option<&CouncilAnswer>) {
+        let why = match answer.map(|answer| &answer.reply) {
+            Some(CouncilReply::Refused(why)) => why.clone(),
+            Some(_) => return,
+            None => "a member was not reached; try again".into(),
+        };
+        for reply in self.waiting.remove(&leaf).unwrap_or_default() {
+            let error = SubmitError::from(NotTaken::Elsewhere(why.clone()));
+            reply.send(Err(error)).ok();
+        }
+    }
+
+    pub(super) fn dropped(&mut self, leaf: Hash, why: Refused) {
+        for reply in self.waiting.remove(&leaf).unwrap_or_default() {
+            let error = SubmitError::from(NotTaken::from(why));
+            reply.send(Err(error)).ok();
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The handle on a node's part in the council, cheap to clone: what it answers to others, what is submitted here, and
+//! what it knows.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use edgecoder_node_store::LedgerLog;
+use edgecoder_protocol::{
+    Hash, PeerId, Signed,
+    ledger::{
+        chain::Chain,
+        consensus::Decided,
+        duty::{Duty, Renewal},
+        entry::{Body, Entry},
+    },
+    network::Genesis,
+    wire::{BLOCKS_MAX, COUNCIL_MAX, CouncilAnswer, CouncilAsk, CouncilReply},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Held, Mail, duties};
+use crate::{Machine, NotTaken, Part, engine::ConsensusEngine, store};
+
+/// Where an entry stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its block's height.
+    pub height: u64,
+    /// Entries before it.
+    pub index: u64,
+    /// Its leaf.
+    pub leaf: Hash,
+}
+
+/// Why an entry is not in the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// It was not taken in.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
+    /// Its signature does not hold.
+    #[error("its signature does not hold")]
+    Signature,
+    /// The council's part of this node has ended.
+    #[error("the ledger of this node has stopped: `edgecoder council status` says why")]
+    Stopped,
+}
+
+/// What is known at a moment. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The chain.
+    pub chain: Chain,
+    /// How this node takes part.
+    pub part: Part,
+    /// Entries that wait.
+    pub waiting: usize,
+    /// Syncs of the vote log since the start.
+    pub vote_syncs: u64,
+    /// Syncs of the ledger since the start.
+    pub ledger_syncs: u64,
+    /// Members that signed twice.
+    pub guilty: Arc<BTreeSet<PeerId>>,
+    /// What was mended at the start.
+    pub mended: Arc<Vec<String>>,
+}
+
+impl View {
+    pub(super) fn of<E: ConsensusEngine>(
+        machine: &Machine<E>,
+        vote_syncs: u64,
+        ledger_syncs: u64,
+        guilty: &BTreeSet<PeerId>,
+        mended: &[String],
+    ) -> Self {
+        Self {
+            chain: machine.chain().clone(),
+            part: machine.part().clone(),
+            waiting: machine.waiting(),
+            vote_syncs,
+            ledger_syncs,
+            guilty: Arc::new(guilty.clone()),
+            mended: Arc::new(mended.to_vec()),
+        }
+    }
+
+    /// Whether nobody would see a difference.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let of = |view: &Self| {
+            let counts = (
+                view.waiting,
+                view.vote_syncs,
+                view.ledger_syncs,
+                view.guilty.len(),
+            );
+            (view.chain.height(), counts)
+        };
+        of(self) == of(other) && self.part == other.part
+    }
+}
+
+/// The handle.
+#[derive(Clone)]
+pub struct Council {
+    me: PeerId,
+    genesis: Arc<Genesis>,
+    mailbox: mpsc::Sender<Mail>,
+    view: watch::Receiver<View>,
+    ledger: LedgerLog,
+    duties: duties::Handle,
+}
+
+impl Council {
+    pub(super) fn new(
+        me: PeerId,
+        genesis: Genesis,
+        mailbox: mpsc::Sender<Mail>,
+        view: watch::Receiver<View>,
+        ledger: LedgerLog,
+        duties: duties::Handle,
+    ) -> Self {
+        Self {
+            me,
+            genesis: Arc::new(genesis),
+            mailbox,
+            view,
+            ledger,
+            duties,
+        }
+    }
+
+    /// Who this node is.
+    pub fn me(&self) -> PeerId {
+        self.me
+    }
+
+    /// What is known now.
+    pub fn view(&self) -> View {
+        self.view.borrow().clone()
+    }
+
+    /// Changes of what is known.
+    pub fn watch(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// What the network was founded with.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Blocks, tiles and notes.
+    pub fn ledger(&self) -> &LedgerLog {
+        &self.ledger
+    }
+
+    /// A peer is so far.
+    pub async fn is_at(&self, peer: PeerId, height: u64) {
+        if peer != self.me && height > self.view.borrow().chain.height() {
+            // A council that has stopped follows nobody.
+            self.mailbox.send(Mail::IsAt(peer, height)).await.ok();
+        }
+    }
+
+    /// Asks a peer how far it is, and follows it there; whether it answered.
+    pub async fn look(&self, peer: PeerId) -> bool {
+        let (reply, answer) = oneshot::channel();
+        // A council that has stopped follows nobody: the channel's end says so.
+        self.mailbox.send(Mail::Look(peer, reply)).await.ok();
+        answer.await.unwrap_or(false)
+    }
+
+    /// Submits an entry; returns when it is in the log. Dropping the future does not take it back.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn submit(&self, entry: Signed<Entry>) -> Result<Placed, SubmitError> {
+        let checked = entry.checked().map_err(|_| SubmitError::Signature)?;
+        self.send(|reply| Mail::Submit(Box::new(checked), reply))
+            .await
+    }
+
+    /// Has this node say something in the log; returns when it is there. Dropping the future does not take it back.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn say(&self, body: Body) -> Result<Placed, SubmitError> {
+        self.send(|reply| Mail::Originate(Box::new(body), reply))
+            .await
+    }
+
+    /// Has this node say something in the log; returns when it waits for a block.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub async fn enter(&self, body: Body) -> Result<Hash, SubmitError> {
+        self.send(|reply| Mail::Enter(Box::new(body), reply)).await
+    }
+
+    /// Which duties this node has, with their terms, and changes of that.
+    pub fn held(&self) -> watch::Receiver<Held> {
+        self.duties.held.clone()
+    }
+
+    /// A quorum's renewals of a duty that this node has: proof for whoever is to act on its orders.
+    pub async fn lease_proof(&self, duty: Duty) -> Option<Vec<Signed<Renewal>>> {
+        let (reply, answer) = oneshot::channel();
+        let mail = duties::Mail::Proof(duty, reply);
+        self.duties.mailbox.send(mail).await.ok()?;
+        answer.await.ok()?
+    }
+
+    /// Gives all duties back, and takes no more; returns when the log says so, or the council has stopped.
+    pub async fn drain(&self) {
+        let (reply, done) = oneshot::channel();
+        // A council that has stopped has no duties: the channel's end says so.
+        self.duties
+            .mailbox
+            .send(duties::Mail::Drain(reply))
+            .await
+            .ok();
+        done.await.ok();
+    }
+
+    /// What this node answers to `from`.
+    pub async fn answer(&self, from: PeerId, ask: CouncilAsk) -> CouncilAnswer {
+        let reply = self.reply(from, ask).await;
+        let height = self.view.borrow().chain.height();
+        CouncilAnswer { height, reply }
+    }
+
+    async fn reply(&self, from: PeerId, ask: CouncilAsk) -> CouncilReply {
+        let refused = |why: &str| CouncilReply::Refused(why.into());
+        let is_member = || {
+            let view = self.view.borrow();
+            let members = view.chain.deciders();
+            members.is_some_and(|members| members.contains(&from))
+        };
+        match ask {
+            CouncilAsk::Say(said) if is_member() => {
+                match self.mailbox.send(Mail::Said(from, said)).await {
+                    Ok(()) => CouncilReply::Heard,
+                    Err(_) => refused("this node's ledger has stopped"),
+                }
+            }
+            CouncilAsk::Relay(entries) if is_member() => {
+                let checked = entries.into_iter().filter_map(|one| one.checked().ok());
+                match self.mailbox.send(Mail::Relayed(checked.collect())).await {
+                    Ok(()) => CouncilReply::Heard,
+                    Err(_) => refused("this node's ledger has stopped"),
+                }
+            }
+            CouncilAsk::Duty(ask) if is_member() => {
+                let (reply, answer) = oneshot::channel();
+                // As above: the channel's end says that it has stopped.
+                self.duties
+                    .mailbox
+                    .send(duties::Mail::Ask(from, ask, reply))
+                    .await
+                    .ok();
+                match answer.await {
+                    Ok(answer) => CouncilReply::Duty(Box::new(answer)),
+                    Err(_) => refused("this node has no duties"),
+                }
+            }
+            CouncilAsk::Tell(tell) if is_member() => {
+                self.duties
+                    .mailbox
+                    .send(duties::Mail::Tell(from, tell))
+                    .await
+                    .ok();
+                CouncilReply::Heard
+            }
+            CouncilAsk::Say(_)
+            | CouncilAsk::Relay(_)
+            | CouncilAsk::Duty(_)
+            | CouncilAsk::Tell(_) => refused("that is among members"),
+            CouncilAsk::Submit(entry) => {
+                let Ok(checked) = entry.checked() else {
+                    return refused("its signature does not hold");
+                };
+                match self
+                    .send(|reply| Mail::Take(Box::new(checked), reply))
+                    .await
+                {
+                    Ok(leaf) | Err(SubmitError::NotTaken(NotTaken::Known(leaf))) => {
+                        CouncilReply::Taken(leaf)
+                    }
+                    Err(error) => CouncilReply::Refused(error.to_string()),
+                }
+            }
+            CouncilAsk::Recall => {
+                let (reply, answer) = oneshot::channel();
+                // A council that has stopped holds nothing: the channel's end says so.
+                self.mailbox.send(Mail::Recall(from, reply)).await.ok();
+                match answer.await {
+                    Ok(held) => CouncilReply::Held(held.map(Box::new)),
+                    Err(_) => refused("this node's ledger has stopped"),
+                }
+            }
+            CouncilAsk::Blocks { after } => CouncilReply::Blocks(self.blocks_after(after).await),
+        }
+    }
+
+    /// Blocks after a height, as many as fit in a message.
+    pub async fn blocks_after(&self, after: u64) -> Vec<Decided> {
+        let ledger = self.ledger.clone();
+        let bytes_max = COUNCIL_MAX - (16 << 10);
+        let reading = tokio::task::spawn_blocking(move || {
+            store::blocks_after(&ledger, after, BLOCKS_MAX, bytes_max)
+        });
+        reading.await.unwrap_or_default()
+    }
+
+    async fn send<T>(
+        &self,
+        mail: impl FnOnce(oneshot::Sender<Result<T, SubmitError>>) -> Mail,
+    ) -> Result<T, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.mailbox.send(mail(reply)).await;
+        sent.map_err(|_| SubmitError::Stopped)?;
+        answer.await.map_err(|_| SubmitError::Stopped)?
+    }
+}

@@ -1,0 +1,125 @@
+//! Blocks that others decided: who has them, fetching them from one at a time, and going on to each whose certificate
+//! and contents hold.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use edgecoder_protocol::{
+    Millis, PeerId,
+    ledger::{chain::BadBlock, consensus::Decided, light::Fork},
+};
+
+use super::{Machine, Output, Part, Timer};
+use crate::engine::ConsensusEngine;
+
+/// Whoever has not sent blocks by then is asked no more for now.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Peers that are known to be ahead.
+const AHEAD_MAX: usize = 64;
+
+/// Who is ahead, and who was asked.
+#[derive(Debug, Default)]
+pub(super) struct Catching {
+    ahead: BTreeMap<PeerId, u64>,
+    asked: Option<PeerId>,
+}
+
+impl Catching {
+    /// `peer` says that it has blocks up to `height`.
+    pub fn is_ahead(&mut self, peer: PeerId, height: u64) {
+        if self.ahead.len() < AHEAD_MAX || self.ahead.contains_key(&peer) {
+            self.ahead.insert(peer, height);
+        }
+    }
+}
+
+impl<E: ConsensusEngine> Machine<E> {
+    /// A peer says how far it is.
+    pub fn is_at(&mut self, peer: PeerId, height: u64) {
+        if height > self.chain.height() {
+            self.catching.is_ahead(peer, height);
+            self.fetch();
+        }
+    }
+
+    /// Asks whoever is furthest ahead, one at a time.
+    pub(super) fn fetch(&mut self) {
+        let height = self.chain.height();
+        self.catching.ahead.retain(|_, has| *has > height);
+        if self.catching.asked.is_some() {
+            return;
+        }
+        let furthest = self.catching.ahead.iter().max_by_key(|(_, has)| **has);
+        if let Some(peer) = furthest.map(|(peer, _)| *peer) {
+            self.catching.asked = Some(peer);
+            self.outputs.push_back(Output::Fetch(peer, height));
+            self.outputs
+                .push_back(Output::After(Timer::Fetch, PATIENCE));
+        }
+    }
+
+    /// Whoever was asked has not answered, or not well.
+    pub(super) fn fetch_elsewhere(&mut self) {
+        if let Some(peer) = self.catching.asked.take() {
+            self.catching.ahead.remove(&peer);
+        }
+        self.outputs.push_back(Output::Cancel(Timer::Fetch));
+        self.fetch();
+    }
+
+    /// Blocks have come, in order from the one after this node's head; none when the peer could not be asked.
+    pub fn fetched(&mut self, now: Millis, from: PeerId, blocks: Vec<Decided>) {
+        let before = self.chain.height();
+        if matches!(self.part, Part::Frozen(_)) {
+            return;
+        }
+        for one in blocks {
+            let height = one.block.0.header.height;
+            if height <= self.chain.height() {
+                continue;
+            }
+            if let Err(why) = self.follow(one) {
+                self.offence(from, why);
+                break;
+            }
+        }
+        if self.catching.asked == Some(from) {
+            if self.chain.height() == before {
+                self.fetch_elsewhere();
+            } else {
+                self.catching.asked = None;
+                self.outputs.push_back(Output::Cancel(Timer::Fetch));
+                self.fetch();
+            }
+        }
+        self.wake(now);
+    }
+
+    fn follow(&mut self, decided: Decided) -> Result<(), &'static str> {
+        let checkpoint = decided.checkpoint();
+        let members = self.deciders().ok_or("there is no council")?;
+        if !checkpoint.is_decided_by(members) {
+            return Err("a block's certificate does not hold");
+        }
+        let executed = self
+            .chain
+            .check(decided.block.0, |leaf| self.pool.knows(leaf));
+        if executed
+            .as_ref()
+            .is_err_and(|error| *error == BadBlock::Parent)
+        {
+            // A quorum of those who vote here has decided on another past.
+            tracing::error!(
+                "two decisions of one height are known: nothing more is decided or followed here"
+            );
+            self.leave_height();
+            self.part = Part::Frozen(Fork::Frozen);
+            return Err("a decided block follows another past than this node's");
+        }
+        let executed = executed.map_err(|error| {
+            tracing::error!(%error, "a quorum has decided a block that is not valid");
+            "a decided block is not valid"
+        })?;
+        self.commit(executed, checkpoint.certificate, false);
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Everything of a stored ledger checked again, and what is read from it to show others a part.
+
+use edgecoder_node_store::LedgerLog;
+use edgecoder_protocol::{
+    Hash, Signed, canonical,
+    ledger::{
+        block::Checkpoint,
+        chain::Chain,
+        entry::Entry,
+        members::MemberSet,
+        merkle::{self, Inclusion, TILE, TileWriter, Tiles},
+        shown::{ProofFile, Way},
+        state::Key,
+    },
+    network::Genesis,
+};
+
+use crate::store::{Stored, members_note, read};
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Blocks that hold.
+    pub blocks: u64,
+    /// Entries of them.
+    pub entries: u64,
+    /// The state's root after the last that holds.
+    pub state: Hash,
+    /// What is wrong, and where.
+    pub problem: Option<String>,
+}
+
+/// Checks certificates, signatures, chain, log, state and proof tree, from the founding on. Blocks for as long as that
+/// takes: a thousand entries are some 60 ms.
+/// `tip` is the height that it is known to have.
+pub fn verify(ledger: &LedgerLog, genesis: &Genesis, tip: u64) -> Verified {
+    let mut chain = Chain::new(genesis);
+    let mut tiles = TileWriter::default();
+    let mut problem = None;
+    for height in 1..=ledger.tip() {
+        if let Err(why) = verify_next(ledger, &mut chain, &mut tiles, height) {
+            problem = Some(format!("height {height}: {why}"));
+            break;
+        }
+    }
+    if problem.is_none() && chain.height() < tip {
+        let height = chain.height();
+        problem = Some(format!("it ends with block {height}, and had {tip}"));
+    }
+    if problem.is_none()
+        && TileWriter::resume(&Stored(ledger), chain.size()).as_ref() != Some(&tiles)
+    {
+        problem = Some("the proof tree does not belong to the entries".into());
+    }
+    Verified {
+        blocks: chain.height(),
+        entries: chain.size(),
+        state: chain.state().root(),
+        problem,
+    }
+}
+
+fn verify_next(
+    ledger: &LedgerLog,
+    chain: &mut Chain,
+    tiles: &mut TileWriter,
+    height: u64,
+) -> Result<(), String> {
+    let decided = read(ledger, height)?.ok_or("the block is missing")?;
+    let members = chain.deciders().ok_or("there is no council")?;
+    if !decided.checkpoint().is_decided_by(members) {
+        return Err("no quorum of the members signed it".into());
+    }
+    let executed = chain.check(decided.block.0, |_| false);
+    let executed = executed.map_err(|error| error.to_string())?;
+    chain.commit(&executed).map_err(|error| error.to_string())?;
+    for leaf in &executed.leaves {
+        tiles.push(*leaf);
+    }
+    let stored = Stored(ledger);
+    let full = tiles
+        .changed()
+        .into_iter()
+        .filter(|tile| tile.hashes.len() == TILE);
+    for tile in full {
+        if stored.tile(tile.level, tile.index).as_ref() != Some(&tile.hashes) {
+            return Err("the proof tree does not belong to its entries".into());
+        }
+    }
+    Ok(())
+}
+
+/// The checkpoint of a height.
+fn checkpoint(ledger: &LedgerLog, height: u64) -> Result<Checkpoint, String> {
+    let head = ledger.head(height).map_err(|error| error.to_string())?;
+    let head = head.ok_or_else(|| format!("block {height} is not there"))?;
+    canonical::decode(&head).map_err(|error| error.to_string())
+}
+
+/// The checkpoints by which one who knows the founding comes to `height`.
+fn way(ledger: &LedgerLog, height: u64) -> Result<Vec<Way>, String> {
+    let mut way = Vec::new();
+    for at in 1..=height {
+        let checkpoint = checkpoint(ledger, at)?;
+        let header = &checkpoint.header;
+        let next = match header.next == header.members {
+            true => None,
+            false => {
+                let note = ledger.note(&members_note(&header.next));
+                let note = note.map_err(|error| error.to_string())?;
+                let bytes = note.ok_or("the members of a height are not there")?;
+                let next: MemberSet =
+                    canonical::decode(&bytes).map_err(|error| error.to_string())?;
+                Some(next)
+            }
+        };
+        if next.is_some() || at == height {
+            way.push((checkpoint, next));
+        }
+    }
+    Ok(way)
+}
+
+/// A file that shows an entry, by the last block of `chain`.
+///
+/// # Errors
+/// A sentence: there is no such entry, or something is damaged.
+pub fn show_entry(ledger: &LedgerLog, chain: &Chain, index: u64) -> Result<ProofFile, String> {
+    if index >= chain.size() {
+        return Err(format!(
+            "the log has {} entries, counted from 0",
+            chain.size()
+        ));
+    }
+    let entry = entry_at(ledger, chain.height(), index)?;
+    let proof: Option<Inclusion> = merkle::inclusion(&Stored(ledger), index, chain.size());
+    let proof = proof.ok_or("the proof tree is damaged: restart the node, which makes it anew")?;
+    let way = way(ledger, chain.height())?;
+    Ok(ProofFile::entry(chain.id(), &way, &entry, &proof))
+}
+
+/// A file that shows what the state has under `key`, by the last block of `chain`.
+///
+/// # Errors
+/// A sentence: there is no block yet, or something is damaged.
+pub fn show_state(ledger: &LedgerLog, chain: &Chain, key: &Key) -> Result<ProofFile, String> {
+    if chain.head().is_none() {
+        return Err("the ledger has no block yet".into());
+    }
+    let way = way(ledger, chain.height())?;
+    let state = chain.state();
+    Ok(ProofFile::state(
+        chain.id(),
+        &way,
+        key,
+        state.value(key),
+        &state.prove(key),
+    ))
+}
+
+/// The entry of an index: in the first block whose log is longer.
+fn entry_at(ledger: &LedgerLog, tip: u64, index: u64) -> Result<Signed<Entry>, String> {
+    let (mut low, mut high) = (1, tip);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match checkpoint(ledger, middle)?.header.log.size > index {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    let block = read(ledger, low)?.ok_or("the block is missing")?.block.0;
+    let first = block.header.log.size - block.entries.len() as u64;
+    let at = usize::try_from(index.saturating_sub(first)).map_err(|error| error.to_string())?;
+    block
+        .entries
+        .get(at)
+        .cloned()
+        .ok_or_else(|| "the entry is missing".into())
+}

@@ -1,0 +1,201 @@
+//! The council's outside is this node: its mesh where it is in a network, nobody where it is alone, and its data folder.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use edgecoder_council::{Council, Place, Ports, Settings, StartError};
+use edgecoder_node_store::{Faults, LedgerLog, MemoryDisk};
+use edgecoder_protocol::{
+    Millis, NetworkId, PeerId,
+    key::NodeKey,
+    ledger::members::MemberSet,
+    network::Genesis,
+    wire::{CouncilAnswer, CouncilAsk, Willing},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::node::Clock;
+
+/// The folder of what the council keeps, in the data folder.
+const FOLDER: &str = "council";
+
+/// A running part in a council, and the task to join after its end was asked for.
+pub type Running = (Council, JoinHandle<()>);
+
+/// Starts the council of this node alone: the same code with one member, who has nobody to ask. Without a folder, all of
+/// it is in memory.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start_alone(
+    data_dir: Option<&Path>,
+    key: Arc<NodeKey>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> Result<Running, StartError> {
+    let genesis = local_genesis(key.peer_id());
+    let settings = Settings {
+        willing: Willing::ALL,
+        ..settings(data_dir, key, genesis)
+    };
+    edgecoder_council::start(settings, Arc::new(Alone(clock)), stop).await
+}
+
+/// Starts this node's part in its network's council.
+///
+/// # Errors
+/// [`StartError`].
+#[cfg(feature = "mesh")]
+pub async fn start_council(
+    data_dir: Option<&Path>,
+    key: Arc<NodeKey>,
+    genesis: Genesis,
+    mesh: edgecoder_mesh::Mesh,
+    willing: Willing,
+    clock: Clock,
+    stop: CancellationToken,
+) -> Result<Running, StartError> {
+    let settings = Settings {
+        willing,
+        gives_back: true,
+        ..settings(data_dir, key, genesis)
+    };
+    let ports = meshed::Meshed { mesh, clock };
+    edgecoder_council::start(settings, Arc::new(ports), stop).await
+}
+
+/// The founding of the network of a node that is in none: always the same.
+pub fn local_genesis(me: PeerId) -> Genesis {
+    Genesis {
+        name: "local".into(),
+        operators: vec![me],
+        members: MemberSet::one(me),
+        founded: Millis(0),
+        salt: [0; 16],
+    }
+}
+
+/// Where a network's ledger lies.
+pub fn ledger_folder(data_dir: &Path, network: NetworkId) -> PathBuf {
+    folder_of(data_dir, network).join(edgecoder_council::LEDGER)
+}
+
+fn folder_of(data_dir: &Path, network: NetworkId) -> PathBuf {
+    let digits = network.0[..8].iter();
+    let name: String = digits.map(|byte| format!("{byte:02x}")).collect();
+    data_dir.join(FOLDER).join(name)
+}
+
+/// Each network has a folder of its own: a node that changes networks mixes nothing up.
+fn settings(data_dir: Option<&Path>, key: Arc<NodeKey>, genesis: Genesis) -> Settings {
+    let place = match data_dir {
+        Some(data_dir) => Place::Folder(folder_of(data_dir, genesis.id())),
+        None => Place::Memory(MemoryDisk::default(), LedgerLog::memory()),
+    };
+    Settings {
+        key,
+        genesis,
+        place,
+        faults: Faults::default(),
+        willing: Willing::NOTHING,
+        gives_back: false,
+    }
+}
+
+/// Time since the machine was started, suspended or not.
+fn boottime() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
+}
+
+struct Alone(Clock);
+
+impl Ports for Alone {
+    fn now(&self) -> Millis {
+        (self.0)()
+    }
+
+    fn uptime(&self) -> Duration {
+        boottime()
+    }
+
+    async fn ask(&self, _: PeerId, _: CouncilAsk) -> Option<CouncilAnswer> {
+        None
+    }
+
+    async fn penalise(&self, _: PeerId) {}
+}
+
+#[cfg(feature = "mesh")]
+mod meshed {
+    use std::time::Duration;
+
+    use edgecoder_mesh::{Mesh, Offence, Service};
+    use edgecoder_protocol::wire::{self, COUNCIL_MAX};
+
+    use super::{Clock, CouncilAnswer, CouncilAsk, Millis, PeerId, Ports, boottime};
+
+    /// What members say is old after this.
+    const SAYING: Duration = Duration::from_secs(2);
+    /// A lease is renewed four times before it runs out.
+    const LEASING: Duration = Duration::from_millis(1_500);
+    /// A megabyte of blocks over a slow link.
+    const FETCHING: Duration = Duration::from_secs(30);
+
+    pub struct Meshed {
+        pub mesh: Mesh,
+        pub clock: Clock,
+    }
+
+    impl Ports for Meshed {
+        fn now(&self) -> Millis {
+            (self.clock)()
+        }
+
+        fn uptime(&self) -> Duration {
+            boottime()
+        }
+
+        async fn ask(&self, peer: PeerId, ask: CouncilAsk) -> Option<CouncilAnswer> {
+            let within = match &ask {
+                CouncilAsk::Blocks { .. } => FETCHING,
+                CouncilAsk::Duty(_) | CouncilAsk::Tell(_) => LEASING,
+                CouncilAsk::Say(_)
+                | CouncilAsk::Relay(_)
+                | CouncilAsk::Submit(_)
+                | CouncilAsk::Recall => SAYING,
+            };
+            let body = match wire::encode::<_, COUNCIL_MAX>(&ask) {
+                Ok(body) => body,
+                Err(error) => {
+                    tracing::error!(%error, "words of the council cannot be sent");
+                    return None;
+                }
+            };
+            let answer = self
+                .mesh
+                .request(peer, Service::Council, body, within)
+                .await;
+            let bytes = answer
+                .inspect_err(|error| tracing::debug!(%peer, %error, "a member was not reached"))
+                .ok()?;
+            match wire::decode::<_, COUNCIL_MAX>(&bytes) {
+                Ok(answer) => Some(answer),
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "bad answer");
+                    self.mesh.penalise(peer, Offence::Malformed).await;
+                    None
+                }
+            }
+        }
+
+        async fn penalise(&self, peer: PeerId) {
+            self.mesh.penalise(peer, Offence::Malformed).await;
+        }
+    }
+}
