@@ -16,7 +16,7 @@ const POOL_BYTES_MAX: usize = 32 << 20;
 /// Entries of one account that wait: a coordinator's of some seconds.
 pub const ACCOUNT_MAX: u64 = 4_096;
 /// How far an entry may be ahead of those of its account that wait without a gap: words that overtook each other.
-const GAP_MAX: u64 = 64;
+const GAP_MAX: u64 = 1_024;
 /// A proposer that leaves out an entry known for so many heights is not followed (DESIGN 8).
 pub const OVERLOOKED: u64 = 8;
 
@@ -122,8 +122,13 @@ impl Pool {
             Err(why) => return Err(why.into()),
             Ok(()) => {}
         }
-        if self.len() >= POOL_MAX || self.bytes + encoded.len() > POOL_BYTES_MAX {
-            return Err(NotTaken::Full);
+        let is_full =
+            |pool: &Self| pool.len() >= POOL_MAX || pool.bytes + encoded.len() > POOL_BYTES_MAX;
+        while is_full(self) {
+            // One whose turn it is goes before those that wait for others.
+            if nonce != next || !self.evict(chain) {
+                return Err(NotTaken::Full);
+            }
         }
         let account = self.accounts.entry(signer).or_default();
         if account.contains_key(&nonce) {
@@ -134,6 +139,22 @@ impl Pool {
         let since = chain.height();
         account.insert(nonce, Waiting { entry, leaf, since });
         Ok(leaf)
+    }
+
+    /// Forgets the last entry of the account with most of them, unless it is the account's next; whether it did.
+    fn evict(&mut self, chain: &Chain) -> bool {
+        let most = self
+            .accounts
+            .iter()
+            .max_by_key(|(_, waiting)| waiting.len());
+        let last =
+            most.and_then(|(account, waiting)| Some((*account, *waiting.last_key_value()?.0)));
+        match last {
+            Some((account, nonce)) if nonce > chain.state().account(&account).nonce => {
+                self.remove(&account, nonce).is_some()
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// What a block may be put together from: the first of each account, then the second of each, and so on.
