@@ -10,8 +10,9 @@ use std::{
 
 use crate::store::StoreError;
 
-/// Bytes of one stored value (DESIGN section 8: sled keeps up to 8 KiB inline for certain).
-const CHUNK: usize = 8 << 10;
+/// Bytes of one stored value. A node of sled's tree holds up to 19 of them, and goes to `blobs/` from 128 KiB on: with
+/// values of 8 KiB that was seen.
+const CHUNK: usize = 6 << 10;
 /// Bytes of a key, the chunk number not counted.
 pub const KEY_MAX: usize = 256;
 /// Bytes of a value before splitting: the largest task with its files.

@@ -31,6 +31,9 @@ use crate::{
     units::Millis,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// What the file calls itself.
 const FORMAT: &str = "edgecoder-proof/1";
 /// Bytes of a file: ten thousand changes of the largest council would have room.
