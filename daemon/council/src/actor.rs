@@ -50,6 +50,9 @@ use links::Links;
 const MAILBOX: usize = 256;
 /// What is taken from the mailbox before the outputs are performed: one sync serves all of it.
 const BATCH: usize = 256;
+/// Questions that are under way beside those of the links. With more, an entry is not given to members: whoever wants it
+/// in the log is told to try again.
+const JOBS_MAX: usize = 1_024;
 /// A ledger that has not grown for so long is synced, and then nothing is until it grows again.
 const SETTLED: Duration = Duration::from_millis(200);
 /// Bytes of the vote log at which it is begun anew, once the ledger has its blocks.
@@ -224,8 +227,9 @@ impl<P: Ports> Actor<P> {
         self.machine.begin(self.ports.now());
         let result = self.serve(&mut inbox, &stop).await;
         if let Err(error) = result {
-            tracing::error!(%error, "the council's part of this node has stopped; free space on the disk and restart the node");
-            let why = format!("{error}; free space on the disk and restart the node");
+            tracing::error!(%error, "the council's part of this node has stopped; look at the disk (`edgecoder doctor`) and restart the node");
+            let why =
+                format!("{error}; look at the disk (`edgecoder doctor`) and restart the node");
             self.view.send_modify(|view| view.part = Part::Broken(why));
             return;
         }

@@ -30,9 +30,8 @@ pub struct Verified {
     pub problem: Option<String>,
 }
 
-/// Checks certificates, signatures, chain, log, state and proof tree, from the founding on. Blocks for as long as that
-/// takes: a thousand entries are some 60 ms.
-/// `tip` is the height that it is known to have.
+/// Checks certificates, signatures, chain, log, state and proof tree, from the founding on to `tip` at least, the height
+/// that the ledger is known to have had. Blocks for as long as that takes: a signature is some 60 µs.
 pub fn verify(ledger: &LedgerLog, genesis: &Genesis, tip: u64) -> Verified {
     let mut chain = Chain::new(genesis);
     let mut tiles = TileWriter::default();

@@ -64,12 +64,10 @@ fn crashes(seed: u64, count: u8, loss: Option<u32>) {
         world.boot(at);
     }
     world.loss = None;
-    let until = world.now + 60 * SECOND;
-    world.run(until);
+    world.run_for(60 * SECOND);
     // One more, so that whoever missed the last hears that there are more.
     world.pay(0, 100);
-    let until = world.now + 60 * SECOND;
-    world.run(until);
+    world.run_for(60 * SECOND);
     world.assert_equal();
     assert_eq!(Some(world.height(0)), world.decided.keys().max().copied());
     assert!(world.size(0) > 20, "seed {seed}: {}", world.size(0));
@@ -110,11 +108,9 @@ fn a_crash_of_all_at_once_loses_nothing() {
             for at in 0..4 {
                 world.boot(at);
             }
-            let until = world.now + 5 * SECOND;
-            world.run(until);
+            world.run_for(5 * SECOND);
             world.pay(1, 100);
-            let until = world.now + 5 * SECOND;
-            world.run(until);
+            world.run_for(5 * SECOND);
             world.assert_equal();
             assert!(
                 world.height(0) >= *decided.keys().max().unwrap(),
@@ -144,16 +140,13 @@ fn partitions_stop_a_council_without_a_quorum_and_heal() {
         for at in 1..4 {
             world.pay(at, 100);
         }
-        let until = world.now + 20 * SECOND;
-        world.run(until);
+        world.run_for(20 * SECOND);
         let goes_on = world.size(3) > before;
         assert_eq!(goes_on, number == 1 || number == 3, "cut {number}");
         world.cut = |_, _| false;
-        let until = world.now + 30 * SECOND;
-        world.run(until);
+        world.run_for(30 * SECOND);
         world.pay(1, 100);
-        let until = world.now + 30 * SECOND;
-        world.run(until);
+        world.run_for(30 * SECOND);
         world.assert_equal();
         assert!(world.size(0) > before, "cut {number}");
     }
@@ -168,20 +161,17 @@ fn a_disk_that_was_rolled_back_says_nothing_until_the_others_have_gone_on() {
     let old = world.nodes[2].disk.clone();
     for _ in 0..3 {
         world.pay(0, 100).unwrap();
-        let until = world.now + SECOND;
-        world.run(until);
+        world.run_for(SECOND);
     }
     // In the middle of a height: it has voted, and nothing is decided yet.
     world.pay(0, 100).unwrap();
-    let until = world.now + 450;
-    world.run(until);
+    world.run_for(450);
     let votes = world::own_votes(&world.nodes[2].disk.log, &world.nodes[2].key.peer_id());
     world.crash(2);
     assert!(votes > world::own_votes(&old.log, &world.nodes[2].key.peer_id()));
     world.nodes[2].disk = old;
     world.boot(2);
-    let until = world.now + 2_000;
-    world.run(until);
+    world.run_for(2_000);
     assert!(
         matches!(world.part(2), Part::Muted { .. }),
         "{:?}",
@@ -189,8 +179,7 @@ fn a_disk_that_was_rolled_back_says_nothing_until_the_others_have_gone_on() {
     );
     for _ in 0..3 {
         world.pay(0, 100);
-        let until = world.now + 5 * SECOND;
-        world.run(until);
+        world.run_for(5 * SECOND);
     }
     assert_eq!(world.part(2), Part::Member);
     world.assert_equal();
@@ -217,17 +206,14 @@ fn an_equivocating_proposer_is_recorded_and_the_others_agree() {
     world.run(SECOND);
     world.fund(1, 100);
     for _ in 0..30 {
-        let until = world.now + 3 * SECOND;
-        world.run(until);
+        world.run_for(3 * SECOND);
         world.pay(1, 100);
     }
     world.lie = None;
     world.loss = None;
-    let until = world.now + 30 * SECOND;
-    world.run(until);
+    world.run_for(30 * SECOND);
     world.pay(1, 100);
-    let until = world.now + 30 * SECOND;
-    world.run(until);
+    world.run_for(30 * SECOND);
     world.assert_equal();
     let liar = world.nodes[0].key.peer_id();
     let accused: Vec<_> = world.nodes.iter().flat_map(|node| &node.guilty).collect();
@@ -244,8 +230,7 @@ fn a_member_with_a_clock_an_hour_off_delays_and_harms_nobody() {
         world.run(10 * SECOND);
         for _ in 0..12 {
             world.pay(0, 100).unwrap();
-            let until = world.now + 5 * SECOND;
-            world.run(until);
+            world.run_for(5 * SECOND);
         }
         world.assert_equal();
         assert_eq!(world.size(0), 13);
@@ -266,30 +251,25 @@ fn members_come_and_go_one_at_a_time_by_the_operators_word() {
     assert_eq!(world.part(3), Part::Follower);
     for _ in 0..5 {
         world.pay(0, 100).unwrap();
-        let until = world.now + SECOND;
-        world.run(until);
+        world.run_for(SECOND);
     }
     world.order(0, Order::AddMember(leaving));
-    let until = world.now + 5 * SECOND;
-    world.run(until);
+    world.run_for(5 * SECOND);
     // The one that had left hears of it as a follower does: it asks.
     let height = world.height(0);
     let peer = world.nodes[0].key.peer_id();
     world.nodes[3].machine.as_mut().unwrap().is_at(peer, height);
     world.perform(3);
-    let until = world.now + 5 * SECOND;
-    world.run(until);
+    world.run_for(5 * SECOND);
     assert_eq!(world.part(3), Part::Member);
     world.crash(1);
     for _ in 0..5 {
         world.pay(0, 100).unwrap();
-        let until = world.now + 5 * SECOND;
-        world.run(until);
+        world.run_for(5 * SECOND);
     }
     // Three of four, so the one that came back has voted.
     assert_eq!(world.size(0), 13);
     world.boot(1);
-    let until = world.now + 10 * SECOND;
-    world.run(until);
+    world.run_for(10 * SECOND);
     world.assert_equal();
 }

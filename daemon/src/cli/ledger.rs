@@ -153,7 +153,9 @@ fn remove_copies(copy: &Path) -> std::io::Result<()> {
     let name = name.to_string_lossy();
     for found in std::fs::read_dir(parent)? {
         let found = found?;
-        if found.file_name().to_string_lossy().starts_with(&*name) {
+        let other = found.file_name().to_string_lossy().into_owned();
+        // Not those of a process whose number begins like this one's.
+        if other == *name || other.starts_with(&format!("{name}.")) {
             std::fs::remove_dir_all(found.path())?;
         }
     }

@@ -85,13 +85,6 @@ async fn ask(hub: &Hub, turn: usize) -> bool {
     hub.council.look(peer).await
 }
 
-fn is_member(hub: &Hub, peer: &PeerId) -> bool {
-    let view = hub.council.view();
-    view.chain
-        .deciders()
-        .is_some_and(|members| members.contains(peer))
-}
-
 impl Hub {
     /// Somebody says how far the ledger is. Whether it may be passed on; nothing is known of one who is no member here:
     /// it may be one by a block that has not come yet.
@@ -101,7 +94,7 @@ impl Hub {
             return Some(false);
         };
         let height = u64::from_le_bytes(*height);
-        if !is_member(self, &source) {
+        if !self.council.view().is_member(&source) {
             return None;
         }
         self.council.is_at(source, height).await;

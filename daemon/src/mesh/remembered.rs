@@ -17,7 +17,7 @@ const PEERS_MAX: usize = 64;
 /// Bytes of all of them.
 const BYTES_MAX: usize = 256 << 10;
 /// How often it is looked whether there is something new; nothing is written when there is not.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A peer, and where it was reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,14 +93,9 @@ async fn work(hub: &Hub, store: Store) {
 /// Members first, then whoever else is connected.
 async fn look(hub: &Hub) -> Vec<Known> {
     let view = hub.council.view();
-    let is_member = |peer: &PeerId| {
-        view.chain
-            .deciders()
-            .is_some_and(|members| members.contains(peer))
-    };
     let mut peers = hub.mesh.peers().await;
     peers.retain(|one| one.connected);
-    peers.sort_by_key(|one| (!is_member(&one.peer), one.peer));
+    peers.sort_by_key(|one| (!view.is_member(&one.peer), one.peer));
     let known = peers.into_iter().map(|one| Known {
         peer: one.peer,
         // What it signed; where a connection came from is no place to dial.

@@ -144,8 +144,8 @@ mod meshed {
     const SAYING: Duration = Duration::from_secs(2);
     /// A lease is renewed four times before it runs out.
     const LEASING: Duration = Duration::from_millis(1_500);
-    /// A megabyte of blocks over a slow link.
-    const FETCHING: Duration = Duration::from_secs(30);
+    /// A megabyte of blocks over a slow link; the council asks another after that.
+    const FETCHING: Duration = Duration::from_secs(10);
 
     pub struct Meshed {
         pub mesh: Mesh,

@@ -11,7 +11,7 @@ use edgecoder_protocol::{
     wire::{CouncilAnswer, CouncilAsk, CouncilReply},
 };
 
-use super::{Actor, Answered, Done, Placed, SubmitError};
+use super::{Actor, Answered, Done, JOBS_MAX, Placed, SubmitError};
 use crate::{NotTaken, ports::Ports};
 
 impl<P: Ports> Actor<P> {
@@ -39,6 +39,9 @@ impl<P: Ports> Actor<P> {
 
     /// Gives an entry to as many members as one of them is honest.
     pub(super) fn forward(&mut self, leaf: Hash, entry: &Signed<Entry>, members: &[PeerId]) {
+        if self.jobs.len() >= JOBS_MAX {
+            return self.forwarded(leaf, None);
+        }
         let some_honest = members.len() / 3 + 1;
         for peer in members.iter().take(some_honest).copied() {
             let (ports, entry) = (self.ports.clone(), Box::new(entry.clone()));

@@ -66,6 +66,12 @@ pub struct View {
 }
 
 impl View {
+    /// Whether `peer` votes on the next block.
+    pub fn is_member(&self, peer: &PeerId) -> bool {
+        let members = self.chain.deciders();
+        members.is_some_and(|members| members.contains(peer))
+    }
+
     pub(super) fn of<E: ConsensusEngine>(
         machine: &Machine<E>,
         vote_syncs: u64,
@@ -231,11 +237,7 @@ impl Council {
 
     async fn reply(&self, from: PeerId, ask: CouncilAsk) -> CouncilReply {
         let refused = |why: &str| CouncilReply::Refused(why.into());
-        let is_member = || {
-            let view = self.view.borrow();
-            let members = view.chain.deciders();
-            members.is_some_and(|members| members.contains(&from))
-        };
+        let is_member = || self.view.borrow().is_member(&from);
         match ask {
             CouncilAsk::Say(said) if is_member() => {
                 match self.mailbox.send(Mail::Said(from, said)).await {

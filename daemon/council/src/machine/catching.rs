@@ -11,8 +11,8 @@ use edgecoder_protocol::{
 use super::{Machine, Output, Part, Timer};
 use crate::engine::ConsensusEngine;
 
-/// Whoever has not sent blocks by then is asked no more for now.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Whoever has not sent blocks by then is given up for another. No shorter than a question may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Peers that are known to be ahead.
 const AHEAD_MAX: usize = 64;
 

@@ -207,6 +207,11 @@ impl World {
         self.push(delay, to, event);
     }
 
+    /// Runs for so many microseconds more.
+    pub fn run_for(&mut self, span: u64) {
+        self.run(self.now + span);
+    }
+
     /// Runs until `until` microseconds, or until nothing happens any more.
     pub fn run(&mut self, until: u64) {
         while let Some(Reverse((at, id))) = self.queue.peek().copied() {
