@@ -36,6 +36,7 @@ mod perform;
 mod remembered;
 mod resolve;
 mod roster;
+pub mod seat;
 mod slot;
 mod start;
 mod submit;
@@ -90,10 +91,6 @@ pub enum JoinError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The coordinator's records.
-    #[cfg(feature = "coordinator")]
-    #[error(transparent)]
-    Coordinator(#[from] edgecoder_coordinator::StartError),
     /// The node's keys.
     #[error("the node's key cannot be used: {0}")]
     Key(String),
@@ -151,13 +148,14 @@ impl MeshNode {
             actor,
         } = Mesh::start(config, &means.key, mesh_stop.clone())?;
         let started = start::roles(means, network, mesh, stop.clone()).await;
-        let (hub, tasks) = match started {
+        let (hub, told, tasks) = match started {
             Ok(started) => started,
             Err(error) => {
                 mesh_stop.cancel();
                 return Err(error);
             }
         };
+        tasks.spawn(seat::run(hub.clone(), told, stop.clone()));
         tasks.spawn(events::run(hub.clone(), events, stop.clone()));
         tasks.spawn(membership::run(hub.clone(), stop.clone()));
         tasks.spawn(roster::run(hub.clone(), stop.clone()));

@@ -44,8 +44,6 @@ const NODE: &str = "node.key";
 pub struct Network {
     /// What it was founded with.
     pub genesis: Genesis,
-    /// Who coordinates it, by the invite.
-    pub coordinator: PeerId,
     /// Where to begin, by the invite: multiaddresses that end in `/p2p/PEER`; none where it was created.
     pub addresses: Vec<String>,
     /// The key of a private network.
@@ -61,8 +59,8 @@ pub struct Founding<'a> {
     pub name: &'a str,
     /// Whether only those who are given its secret can connect.
     pub private: bool,
-    /// Who coordinates; absent: this node.
-    pub coordinator: Option<PeerId>,
+    /// The first member of its council; absent: this node.
+    pub member: Option<PeerId>,
     /// Operators beside the one whose key is, or will be, in the data folder: they vouch for nodes of their own.
     pub operators: &'a [PeerId],
     /// The time.
@@ -88,7 +86,6 @@ impl Network {
         let owner = owner(data_dir, &file.genesis)?;
         Ok(Some(Self {
             genesis: file.genesis,
-            coordinator: file.coordinator,
             addresses: file.addresses,
             secret,
             owner,
@@ -126,9 +123,8 @@ impl Network {
         })?;
         prepare(data_dir)?;
         let node = node_key(data_dir, random, &Faults::default())?;
-        let coordinator = founding.coordinator.unwrap_or(node.peer_id());
         // Others are let in by decree, when they are there to vote.
-        genesis.members = MemberSet::one(coordinator);
+        genesis.members = MemberSet::one(founding.member.unwrap_or(node.peer_id()));
         let operator = keys::made(&data_dir.join(OPERATOR), random, &Faults::default())?;
         genesis.operators.push(operator.peer_id());
         genesis.operators.sort_unstable();
@@ -141,7 +137,6 @@ impl Network {
         let network = Self {
             owner: Some(Owner::vouch(genesis.id(), node.peer_id(), &operator)),
             genesis,
-            coordinator,
             addresses: Vec::new(),
             secret,
         };
@@ -171,7 +166,6 @@ impl Network {
         let network = Self {
             owner: owner(data_dir, &invite.genesis)?,
             genesis: invite.genesis,
-            coordinator: invite.coordinator,
             // Others are of transports that this program has not, and no help to it.
             addresses: invite.addresses.into_iter().filter(fits).collect(),
             secret: invite.secret,
@@ -206,7 +200,6 @@ impl Network {
         };
         let invite = Invite {
             genesis: self.genesis.clone(),
-            coordinator: self.coordinator,
             addresses,
             secret: self.secret.clone(),
             expires,

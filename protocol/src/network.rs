@@ -106,8 +106,6 @@ impl fmt::Debug for NetworkSecret {
 pub struct Invite {
     /// The network.
     pub genesis: Genesis,
-    /// Who coordinates it until duties are elected.
-    pub coordinator: PeerId,
     /// Where to begin: multiaddresses that end in `/p2p/PEER`.
     pub addresses: Vec<String>,
     /// The key of a private network.
@@ -131,20 +129,18 @@ impl Canonical for Invite {
 
     fn encode(&self, to: &mut Encoder) {
         self.genesis.encode(to);
-        to.fixed(&self.coordinator.0)
-            .list(&self.addresses, |to, text| {
-                to.text(text);
-            })
-            .option(self.secret.as_ref(), |to, secret| {
-                to.fixed(&secret.0);
-            })
-            .u64(self.expires.0);
+        to.list(&self.addresses, |to, text| {
+            to.text(text);
+        })
+        .option(self.secret.as_ref(), |to, secret| {
+            to.fixed(&secret.0);
+        })
+        .u64(self.expires.0);
     }
 
     fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             genesis: Genesis::decode(from)?,
-            coordinator: PeerId(from.array()?),
             addresses: addresses(from)?,
             secret: from.option(|from| from.array().map(NetworkSecret))?,
             expires: Millis(from.u64()?),
@@ -251,7 +247,6 @@ mod tests {
                 founded: Millis(5),
                 salt: [6; 16],
             },
-            coordinator: key(2).peer_id(),
             addresses: vec!["/ip4/192.0.2.1/tcp/4001/p2p/x".into()],
             secret: Some(NetworkSecret([7; 32])),
             expires: Millis(100),

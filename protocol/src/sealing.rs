@@ -101,6 +101,17 @@ pub struct Purpose {
 }
 
 impl Purpose {
+    /// For a member of the council, as the coordinator of the whole task that it is or may come to be.
+    pub fn of_member(task: TaskId, reader: PeerId) -> Self {
+        Self {
+            task,
+            subtask: 0,
+            attempt: 0,
+            reader,
+            term: 0,
+        }
+    }
+
     /// What HPKE binds into the wrapping. Changing this layout makes keys wrapped before unreadable.
     fn info(&self) -> Vec<u8> {
         let mut to = Encoder::default();

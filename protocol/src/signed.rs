@@ -110,6 +110,12 @@ impl<T: Canonical> Signed<T> {
         Hash::of(&self.bytes)
     }
 
+    /// What stands for it in public: nobody finds the value from it who does not have the signature.
+    pub fn commitment(&self) -> Hash {
+        let domain = b"edgecoder/signed-commitment/1";
+        Hash::of(&[domain, &self.signature[..], &self.signer.0[..], &self.bytes].concat())
+    }
+
     /// Who is said to have signed it: not checked.
     pub fn claimant(&self) -> PeerId {
         self.signer

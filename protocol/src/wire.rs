@@ -15,8 +15,8 @@ mod inference;
 
 pub use control::{
     CheckedResult, Commit, DONE_AFTER_MAX, Dispute, Grant, HELD_MAX, Held, Hint, INLINE_MAX,
-    Listed, NOTES_MAX, News, Opening, RECORDS_MAX, Request, Response, Sealed, Submission, TAKE_MAX,
-    WhyBack,
+    KEPT_MAX, Kept, Listed, MARKS_MAX, Mark, NOTES_MAX, News, Opening, RECORD_MAX, RECORDS_MAX,
+    Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
 };
 pub use council::{BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, SAID_MAX};
 pub use duty::{DutyAnswer, DutyAsk, DutyTell, Willing};

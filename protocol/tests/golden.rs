@@ -187,7 +187,6 @@ fn a_network_and_its_invite_keep_their_layout() {
     layout("genesis-1", &genesis());
     let invite = Invite {
         genesis: genesis(),
-        coordinator: PeerId([5; 32]),
         addresses: vec!["/ip4/192.0.2.1/tcp/4001".into()],
         secret: Some(NetworkSecret([6; 32])),
         expires: Millis(7),

@@ -28,12 +28,12 @@ const ADDRESS: &str = "/ip4/192.0.2.1/tcp/4001";
 const PEER: &str = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
 
 /// An invite that held until November 2023: no command makes one that has expired.
-const EXPIRED: &str = "edgecoder-invite-1:do0xmBugyJui6NII9cB4cu3TJtmTMHpV3NXtddvIQ5bYFyJQOds1H4yqG4yk6yjXdZM5veW\
-    CwyQEBcs5GwxeDoqI4910CfGV_VLbLTy6XXLKZwm_HZQSG_N0iAG0D29cEgAAAAAAAABlZGdlY29kZXIvaW52aXRlLzEDA\
-    AAAAAAAAGxhYgEAAAAAAAAAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1wBAAAAAAAAAIE5dw6ofRdfVqNUZsN\
-    MfszLjYqRtO43ol32D1uPybOUBQAAAAAAAAAGBgYGBgYGBgYGBgYGBgYGgTl3Dqh9F19Wo1Rmw0x-zMuNipG07jeiXfYPW\
-    4_Js5QBAAAAAAAAAFAAAAAAAAAAL2lwNC8xOTIuMC4yLjEvdGNwLzQwMDEvcDJwLzEyRDNLb29XSldvYXFaaERhb0VGc2h\
-    GN1JoMWJwWTlvaGloRmh6Y1c2ZDY5THIyTkFTdXEAAGjlz4sBAAA";
+const EXPIRED: &str = "edgecoder-invite-1:kUXoR_ol_IYnUiqFDLAHuA2opgyo5T7naBkZRpGGEVWAyRw2uGlPU\
+    tvLT1oBF4IbmJV35mqsIxBjICgm8saMCoqI4910CfGV_VLbLTy6XXLKZwm_HZQSG_N0iAG0D29cEgAAAAAAAABlZGdlY\
+    29kZXIvaW52aXRlLzEDAAAAAAAAAGxhYgEAAAAAAAAAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1wBAAAAA\
+    AAAAIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOUBQAAAAAAAAAGBgYGBgYGBgYGBgYGBgYGAQAAAAAAAABQA\
+    AAAAAAAAC9pcDQvMTkyLjAuMi4xL3RjcC80MDAxL3AycC8xMkQzS29vV0pXb2FxWmhEYW9FRnNoRjdSaDFicFk5b2hpa\
+    EZoemNXNmQ2OUxyMk5BU3VxAABo5c-LAQAA";
 
 /// A home whose node has founded the network `lab`.
 fn founder(flags: &str) -> Home {
@@ -76,10 +76,10 @@ fn an_invited_node_is_in_the_same_network() {
         assert!(said.out.contains(part), "no {part:?} in {said:?}");
     }
     let there = shown(&home);
-    for key in ["network", "name", "founded", "operators", "coordinator"] {
+    for key in ["network", "name", "founded", "operators", "members"] {
         assert_eq!(there[key], here[key], "{key}");
     }
-    let coordinator = here["coordinator"].as_str().unwrap();
+    let coordinator = here["members"][0].as_str().unwrap();
     assert_eq!(
         there["addresses"],
         json!([format!("{ADDRESS}/p2p/{coordinator}")])
@@ -90,7 +90,7 @@ fn an_invited_node_is_in_the_same_network() {
     // The id that the founder was given stays its daemon's.
     let key = fs::read(founder.data().join("node.key")).unwrap();
     assert_eq!(founder.exec("print(1)", "").code, 0);
-    assert_eq!(founder.status()["node"], here["coordinator"]);
+    assert_eq!(founder.status()["node"], here["members"][0]);
     assert_eq!(fs::read(founder.data().join("node.key")).unwrap(), key);
     assert_eq!(
         founder.status()["mode"],
@@ -244,21 +244,21 @@ fn an_invite_needs_an_address_that_leads_here() {
     assert_eq!(said.code, 0, "{said:?}");
     let other = Home::new();
     other.run(&format!("network join {}", said.out.trim()));
-    let own = shown(&home)["coordinator"].clone();
+    let own = shown(&home)["members"][0].clone();
     let address = format!("/dns/lab.example/tcp/4001/p2p/{}", own.as_str().unwrap());
     assert_eq!(shown(&other)["addresses"], json!([address]));
     Home::new()
         .edgecoder(&["network", "create", "a\u{7}b"])
         .refuses(64, "cannot be a network's name");
-    let elsewhere = founder(&format!("--coordinator {PEER}"));
-    assert_eq!(shown(&elsewhere)["coordinator"], PEER);
+    let elsewhere = founder(&format!("--member {PEER}"));
+    assert_eq!(shown(&elsewhere)["members"], json!([PEER]));
 }
 
 #[test]
 fn an_invite_names_where_a_running_daemon_is_reached() {
     let home = founder("");
     let network = shown(&home);
-    let own = network["coordinator"].as_str().unwrap().to_owned();
+    let own = network["members"][0].as_str().unwrap().to_owned();
     let at = |address: &str| format!("{address}/p2p/{own}");
     let said = [
         at("/ip4/127.0.0.1/tcp/4001"),
@@ -376,7 +376,7 @@ fn peers_and_node_show_what_the_daemon_says() {
     let node = json!({"schema": "edgecoder/node/1", "node": PEER, "mode": "mesh",
         "network": {"id": network, "name": "lab", "private": true}, "roles": ["agent"],
         "addresses": [format!("{ADDRESS}/p2p/{PEER}")], "members": 4, "clock_offset_ms": -7,
-        "coordinator": {"peer": coordinator, "reachable": false,
+        "coordinator": {"peer": coordinator, "term": 7, "reachable": false,
             "registered": false, "reason": "nobody answered"}});
     let (all, one) = (peers.clone(), node.clone());
     daemon(&home, move |asked| match asked {
@@ -402,6 +402,7 @@ fn peers_and_node_show_what_the_daemon_says() {
         "lab, private",
         "not reachable",
         "nobody answered",
+        "(term 7)",
         "7 ms ahead of the coordinator's",
         ADDRESS,
     ] {

@@ -33,6 +33,8 @@ fn state(peer: &Peer, number: u16, wait_ms: u32) -> Option<(TaskState, usize)> {
         wait_ms,
     })? {
         Response::Task(news) => Some((news.state, news.results.len())),
+        // It is being granted the duty anew.
+        Response::Elsewhere { .. } => None,
         other => panic!("task {number} is lost: {other:?}"),
     }
 }

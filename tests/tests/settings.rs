@@ -127,7 +127,6 @@ fn settings_of_the_mesh_are_shown_and_checked() {
         ("mdns = 1", "expected true or false"),
         ("gossip = \"on\"", "expected true or false"),
         ("kademlia = true", "server, client or off"),
-        ("coordinator = \"me\"", "a peer id"),
         ("privacy = \"public\"", "sealed, enterprise or mesh"),
         ("worker_slots = 1025", "0 to 1024"),
         ("worker_hours = \"8-17\"", "HH:MM-HH:MM"),

@@ -6,16 +6,17 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
-    Millis, NetworkId, PeerId, TaskId,
+    Millis, NetworkId, PeerId, Signed, TaskId,
     key::NodeKey,
+    ledger::entry::{Body, Fenced},
     network::Genesis,
     operator::{ErrorKind, ErrorObject},
     sealing::OpenKey,
-    wire::{Held, Opening, Request, Response},
-    work::{AttemptId, ResultSummary},
+    wire::{Held, Kept, Listed, Opening, Request, Response},
+    work::{AttemptId, ResultSummary, TaskSpec},
 };
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
     time::{MissedTickBehavior, interval},
 };
@@ -32,6 +33,7 @@ mod requests;
 
 use admission::Admitted;
 use record::Matter;
+pub use record::{Inspected, inspect};
 use requests::{Take, Watch};
 
 /// Requests that the loop has not taken yet. It takes each within microseconds; when it is full, askers wait.
@@ -51,21 +53,16 @@ pub struct Settings {
     pub key: Arc<NodeKey>,
     /// Opens what is wrapped for this node as a coordinator.
     pub open: OpenKey,
-    /// Rises with each start of this coordinator.
+    /// The shard of task ids whose duty it has, and by which grant.
+    pub shard: u16,
+    /// See there. What was lent by another counts for nothing.
     pub term: u64,
-    /// Records of tasks that an earlier start left.
-    pub stored: Vec<Vec<u8>>,
-}
-
-/// Why a coordinator does not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// A record cannot be read.
-    #[error(
-        "the record of a task cannot be read: {0}; restore the data folder from a backup, or remove its mesh trees"
-    )]
-    Record(String),
+    /// Whether the lease of that grant stands. While it does not, nothing is heard, lent or decided.
+    pub holds: watch::Receiver<bool>,
+    /// Tasks that were coordinated before, here or by another.
+    pub stored: Vec<Kept>,
+    /// Nodes that are known; each says within seconds that it is there.
+    pub nodes: Vec<Listed>,
 }
 
 /// Talks to a coordinator. Cheap to clone; answers with refusals once it has stopped.
@@ -82,6 +79,8 @@ enum Ask {
         reply: oneshot::Sender<Response>,
     },
     Disconnected(PeerId),
+    /// Another member kept this.
+    Restore(Box<Kept>),
 }
 
 /// What a task of the loop came to.
@@ -101,17 +100,20 @@ enum Event {
 
 impl Coordinator {
     /// Starts a coordinator; it runs until `stop` is cancelled, and the caller joins the handle.
-    ///
-    /// # Errors
-    /// [`StartError`].
     pub fn start<P: Ports>(
         settings: Settings,
         ports: P,
         stop: CancellationToken,
-    ) -> Result<(Self, JoinHandle<()>), StartError> {
+    ) -> (Self, JoinHandle<()>) {
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
-        let actor = Actor::new(settings, ports)?;
-        Ok((Self { mailbox }, tokio::spawn(actor.run(inbox, stop))))
+        let actor = Actor::new(settings, ports);
+        (Self { mailbox }, tokio::spawn(actor.run(inbox, stop)))
+    }
+
+    /// Another member kept this of a task: it is gone on with here, unless it is known.
+    pub async fn restore(&self, kept: Kept) {
+        // A stopped coordinator goes on with nothing.
+        self.mailbox.send(Ask::Restore(Box::new(kept))).await.ok();
     }
 
     /// Answers a request of `from`, whose identity the connection has proved. Dropping the future withdraws a poll.
@@ -153,7 +155,9 @@ struct Actor<P> {
     network: NetworkId,
     key: Arc<NodeKey>,
     open: OpenKey,
+    shard: u16,
     term: u64,
+    holds: watch::Receiver<bool>,
     machine: Machine,
     matters: BTreeMap<TaskId, Matter>,
     /// Submissions that are being made durable, with who waits for that.
@@ -173,14 +177,16 @@ struct Actor<P> {
 }
 
 impl<P: Ports> Actor<P> {
-    fn new(settings: Settings, ports: P) -> Result<Self, StartError> {
+    fn new(settings: Settings, ports: P) -> Self {
         let mut actor = Self {
             ports: Arc::new(ports),
             network: settings.genesis.id(),
             genesis: settings.genesis,
             key: settings.key,
             open: settings.open,
+            shard: settings.shard,
             term: settings.term,
+            holds: settings.holds,
             machine: Machine::new(settings.term),
             matters: BTreeMap::new(),
             incoming: BTreeMap::new(),
@@ -194,11 +200,18 @@ impl<P: Ports> Actor<P> {
             turn: 0,
             shunned: BTreeMap::new(),
         };
-        for bytes in settings.stored {
-            let matter = record::read(&bytes).map_err(StartError::Record)?;
+        let now = actor.ports.now();
+        for node in &settings.nodes {
+            actor.known(now, node);
+        }
+        let stored = settings.stored.iter();
+        let mut matters: Vec<Matter> = stored.filter_map(|kept| actor.read(kept)).collect();
+        // In the order in which they came.
+        matters.sort_by_key(|matter| (matter.accepted, matter.id));
+        for matter in matters {
             actor.restore(matter);
         }
-        Ok(actor)
+        actor
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<Ask>, stop: CancellationToken) {
@@ -209,15 +222,31 @@ impl<P: Ports> Actor<P> {
         // Tasks that a restart left begin again.
         self.perform();
         loop {
+            if !*self.holds.borrow_and_update() {
+                // What is under way comes to its end unheard; what has come of it is heard if the lease is renewed.
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => break,
+                    changed = self.holds.changed() => match changed {
+                        Ok(()) => continue,
+                        Err(_) => break,
+                    },
+                }
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                changed = self.holds.changed() => match changed {
+                    Ok(()) => continue,
+                    Err(_) => break,
+                },
                 Some(event) = self.work.join_next() => self.event(event),
                 _ = ticks.tick() => self.tick(),
                 _ = announce.tick(), if !self.announcements.is_empty() => self.announce(),
                 ask = inbox.recv() => match ask {
                     Some(Ask::Request { from, request, reply }) => self.request(from, *request, reply),
                     Some(Ask::Disconnected(peer)) => self.machine.disconnected(self.ports.now(), peer),
+                    Some(Ask::Restore(kept)) => self.take_over(&kept),
                     None => break,
                 },
             }
@@ -272,6 +301,12 @@ impl<P: Ports> Actor<P> {
             ports.announce(needs).await;
             Event::Over
         });
+    }
+
+    /// Puts something about a task into the log.
+    fn log(&self, spec: &Signed<TaskSpec>, body: impl FnOnce(Fenced) -> Body) {
+        let (task, shard, term) = (spec.commitment(), self.shard, self.term);
+        self.ports.log(body(Fenced { task, shard, term }));
     }
 
     fn sides(&mut self, attempt: AttemptId) -> Option<&mut record::Sides> {

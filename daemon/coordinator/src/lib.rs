@@ -1,8 +1,8 @@
 //! Admits tasks, has them planned, lends their steps to workers, and has each result checked before it counts.
 //!
 //! `machine` decides: who is lent what, what a silence or a disagreement means, when a task is over. `actor` performs
-//! it through ports, keeps the sealed contents, and makes every promise durable before it is given. Who coordinates
-//! is not decided here, and no result is believed for its sender's name.
+//! it through ports, keeps the sealed contents, and makes every promise durable, here and with other members, before it
+//! is given. Who coordinates is not decided here, and no result is believed for its sender's name.
 
 #[cfg(feature = "runtime")]
 mod actor;
@@ -12,7 +12,7 @@ mod machine;
 mod ports;
 
 #[cfg(feature = "runtime")]
-pub use actor::{Coordinator, Settings, StartError};
+pub use actor::{Coordinator, Inspected, Settings, inspect};
 pub use machine::{
     Conviction, Ending, Judge, Lease, Machine, Need, NodeOffer, Output, Refusal, Ruling, StepShape,
     TaskStanding,

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use edgecoder_protocol::{
     Millis, PeerId, Signed, TaskId,
+    ledger::entry::Body,
     operator::{ErrorObject, ExecAnswer, TaskRequest},
-    wire::{Held, Request, Response, Sealed},
+    wire::{Held, Kept, Request, Response, Sealed},
     work::{CapabilityToken, ContentRef, Job},
 };
 
@@ -93,11 +94,17 @@ pub trait Ports: Send + Sync + 'static {
     fn penalise(&self, peer: PeerId) -> impl Future<Output = ()> + Send;
 
     /// Keeps a task's record, durably.
-    fn store(
-        &self,
-        task: TaskId,
-        record: Vec<u8>,
-    ) -> impl Future<Output = Result<(), ErrorObject>> + Send;
+    fn store(&self, kept: Kept) -> impl Future<Output = Result<(), ErrorObject>> + Send;
+
+    /// Has other members keep a task as it is stored here, or forget it if it is not. Begun by the call; the future
+    /// ends when so many keep it that one of them is honest, and dropping it withdraws no more than the waiting.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when too few can be reached.
+    fn share(&self, task: TaskId) -> impl Future<Output = Result<(), ErrorObject>> + Send;
+
+    /// Puts something into the log, soon. What the log does not take is said by nobody else.
+    fn log(&self, body: Body);
 
     /// Removes a task's record.
     fn unstore(&self, task: TaskId) -> impl Future<Output = ()> + Send;

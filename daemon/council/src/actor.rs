@@ -30,7 +30,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Machine, Output, Part, Timer,
+    Machine, NotTaken, Output, Part, Timer,
     engine::Malachite,
     ports::Ports,
     store::{self, Opened, Place, StartError},
@@ -86,8 +86,9 @@ enum Mail {
     Submit(Box<Checked<Entry>>, Answered<Placed>),
     /// To be signed by this node, and as before.
     Originate(Box<Body>, Answered<Placed>),
-    /// To be signed by this node; answered when it waits.
-    Enter(Box<Body>, Answered<Hash>),
+    /// To be signed by this node, in this order and together; answered with those that do not wait, and why the first
+    /// of them does not.
+    Enter(Vec<Body>, oneshot::Sender<(Vec<Body>, Option<NotTaken>)>),
     Recall(PeerId, oneshot::Sender<Option<Signed<Vote>>>),
     IsAt(PeerId, u64),
     /// Answered with whether the peer was reached.
@@ -311,10 +312,18 @@ impl<P: Ports> Actor<P> {
                 let entry = self.entry(*body);
                 self.submit(entry, reply);
             }
-            Mail::Enter(body, reply) => {
-                let entry = self.entry(*body);
-                let taken = self.machine.submit(now, entry);
-                reply.send(taken.map_err(SubmitError::from)).ok();
+            Mail::Enter(bodies, reply) => {
+                let mut bodies = bodies.into_iter();
+                let mut left = (Vec::new(), None);
+                while let Some(body) = bodies.next() {
+                    let entry = self.entry(body.clone());
+                    if let Err(why) = self.machine.submit(now, entry) {
+                        left = (std::iter::once(body).chain(bodies).collect(), Some(why));
+                        break;
+                    }
+                }
+                // Whoever asked may be gone.
+                reply.send(left).ok();
             }
             Mail::Recall(from, reply) => {
                 reply.send(self.machine.holds_of(&from)).ok();

@@ -1,7 +1,8 @@
 //! `edgecoder peers`, `node` and `worker`: what a daemon in a network says of others, of itself and of its work.
 
 use edgecoder_protocol::operator::{
-    ErrorKind, HeldView, NodeView, PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView,
+    CoordinatorView, ErrorKind, HeldView, NodeView, PeerRow, PeerState, PolicyRequest, WorkerState,
+    WorkerView,
 };
 
 use super::{
@@ -118,7 +119,8 @@ pub async fn node(at: &Place, json: bool) -> Result<u8, Failure> {
     }
     let coordinator = &view.coordinator;
     let standing = match (coordinator.reachable, coordinator.registered) {
-        _ if coordinator.peer == view.node => "this node",
+        _ if coordinator.peer.is_none() => "nobody at the moment",
+        _ if coordinator.peer == Some(view.node) => "this node",
         (true, true) => "registered",
         (true, false) => "reachable, and has not taken this node's record yet",
         (false, _) => "not reachable",
@@ -141,7 +143,7 @@ pub async fn node(at: &Place, json: bool) -> Result<u8, Failure> {
         ("members", view.members.to_string()),
         ("id", view.network.id.to_string()),
         ("roles", one_line(&view.roles.join(", "))),
-        ("coordinator", format!("{}: {standing}", coordinator.peer)),
+        ("coordinator", held_by(coordinator, standing)),
     ];
     if let Some(reason) = &coordinator.reason {
         rows.push(("", one_line(reason)));
@@ -152,6 +154,14 @@ pub async fn node(at: &Place, json: bool) -> Result<u8, Failure> {
         screen::line(format!("  {name:<12} {value}"));
     }
     Ok(0)
+}
+
+fn held_by(coordinator: &CoordinatorView, standing: &str) -> String {
+    match (coordinator.peer, coordinator.term) {
+        (Some(peer), Some(term)) => format!("{peer}: {standing} (term {term})"),
+        (Some(peer), None) => format!("{peer}: {standing}"),
+        (None, _) => standing.to_owned(),
+    }
 }
 
 /// `edgecoder worker`.

@@ -34,7 +34,7 @@ struct Shown<'a> {
     founded: Millis,
     private: bool,
     operators: &'a [PeerId],
-    coordinator: PeerId,
+    members: &'a [PeerId],
     addresses: &'a [String],
     /// Whether invites can be made here.
     operated_here: bool,
@@ -50,13 +50,13 @@ pub async fn run(at: &Place, action: NetworkAction) -> Result<u8, Failure> {
         NetworkAction::Create {
             name,
             private,
-            coordinator,
+            member,
             operators,
         } => {
             let founding = Founding {
                 name: &name,
                 private,
-                coordinator,
+                member,
                 operators: &operators,
                 now: now(),
                 random,
@@ -84,7 +84,8 @@ fn create(at: &Place, founding: Founding<'_>) -> Result<u8, Failure> {
         "keep a copy of {}: who loses it can invite nobody any more",
         network::operator_file(data_dir).display()
     ));
-    let own = network::node_id(data_dir)? == Some(network.coordinator);
+    let node = network::node_id(data_dir)?;
+    let own = node.is_some_and(|node| network.genesis.members.contains(&node));
     let role = own && !at.config.roles.iter().any(|role| role == "coordinator");
     next(at, role);
     screen::line("then:  edgecoder network invite");
@@ -168,7 +169,7 @@ fn show(at: &Place, json: bool) -> Result<u8, Failure> {
         founded: genesis.founded,
         private: network.secret.is_some(),
         operators: &genesis.operators,
-        coordinator: network.coordinator,
+        members: genesis.members.members(),
         addresses: &network.addresses,
         operated_here: network::is_operated_here(&at.config.data_dir, genesis)?,
         owner: network.owner.as_ref().map(|owner| owner.operator),
@@ -189,11 +190,12 @@ fn present(at: &Place) -> Result<Network, Failure> {
 fn describe(at: &Place, network: &Network) -> Result<(), Failure> {
     let genesis = &network.genesis;
     let operated = network::is_operated_here(&at.config.data_dir, genesis)?;
-    let is_own = network::node_id(&at.config.data_dir)? == Some(network.coordinator);
-    let coordinator = match is_own {
-        true => format!("{} (this node)", network.coordinator),
-        false => network.coordinator.to_string(),
+    let node = network::node_id(&at.config.data_dir)?;
+    let named = |member: &PeerId| match node == Some(*member) {
+        true => format!("{member} (this node)"),
+        false => member.to_string(),
     };
+    let members: Vec<String> = genesis.members.members().iter().map(named).collect();
     let mode = match at.config.mode {
         Mode::Local => "local: this node takes no part in the network",
         Mode::Mesh => "mesh",
@@ -209,7 +211,7 @@ fn describe(at: &Place, network: &Network) -> Result<(), Failure> {
         ("id", genesis.id().to_string()),
         ("founded", screen::moment(genesis.founded)),
         ("private", private.to_owned()),
-        ("coordinator", coordinator),
+        ("founded by", members.join(", ")),
     ];
     rows.extend(
         genesis

@@ -1,7 +1,7 @@
 //! The one table of settings: each key with a sentence, and the defaults that do not depend on the machine.
 
 /// Keys with a sentence each, in the order they are shown.
-pub const KEYS: [(&str, &str); 22] = [
+pub const KEYS: [(&str, &str); 21] = [
     (
         "mode",
         "where the node may send and take work: local, mesh or enterprise",
@@ -40,10 +40,6 @@ pub const KEYS: [(&str, &str); 22] = [
     ("gossip", "whether to take part in gossip"),
     ("kademlia", "part in the DHT: server, client or off"),
     (
-        "coordinator",
-        "peer id of the coordinator; empty for the invite's",
-    ),
-    (
         "privacy",
         "the most open class that its tasks may have: local, sealed, enterprise or mesh",
     ),
@@ -70,7 +66,7 @@ pub const KEYS: [(&str, &str); 22] = [
 ];
 
 /// Defaults that do not depend on the machine.
-pub(super) const FIXED: [(&str, &str); 19] = [
+pub(super) const FIXED: [(&str, &str); 18] = [
     ("mode", "local"),
     ("roles", "agent"),
     ("model", "embedded"),
@@ -83,7 +79,6 @@ pub(super) const FIXED: [(&str, &str); 19] = [
     ("mdns", "true"),
     ("gossip", "true"),
     ("kademlia", "server"),
-    ("coordinator", ""),
     ("privacy", "mesh"),
     ("worker_slots", "0"),
     ("worker_hours", ""),

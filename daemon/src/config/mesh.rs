@@ -1,7 +1,7 @@
 //! What a node is told of its part in a network: the settings that have an effect outside local mode only.
 
 use edgecoder_protocol::{
-    Bytes, PeerId,
+    Bytes,
     network::ADDRESSES_MAX,
     operator::WorkingHours,
     record::{Hours, Role, SLOTS_MAX},
@@ -64,8 +64,6 @@ pub struct MeshConfig {
     pub gossip: bool,
     /// Its part in the DHT.
     pub kademlia: KademliaMode,
-    /// Who coordinates; absent: the invite's.
-    pub coordinator: Option<PeerId>,
     /// The most open class that its own tasks may have.
     pub privacy: PrivacyClass,
     /// What its worker may use.
@@ -132,10 +130,6 @@ impl Settings {
             "off" => Some(KademliaMode::Off),
             _ => None,
         };
-        let coordinator = |text: &str| match text {
-            "" => Some(None),
-            peer => peer.parse().ok().map(Some),
-        };
         let class = |text: &str| {
             let found = CLASSES.iter().find(|(name, _)| *name == text);
             found.map(|(_, class)| *class)
@@ -147,11 +141,6 @@ impl Settings {
             mdns: self.truth("mdns")?,
             gossip: self.truth("gossip")?,
             kademlia: self.parse("kademlia", "server, client or off", kademlia)?,
-            coordinator: self.parse(
-                "coordinator",
-                "a peer id (12D3Koo…), or nothing",
-                coordinator,
-            )?,
             privacy: self.parse("privacy", "local, sealed, enterprise or mesh", class)?,
             worker: self.worker()?,
         })

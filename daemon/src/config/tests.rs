@@ -146,7 +146,6 @@ fn every_key_has_a_default_that_fits() {
         mdns: true,
         gossip: true,
         kademlia: KademliaMode::Server,
-        coordinator: None,
         privacy: PrivacyClass::Mesh,
         worker: WorkerConfig {
             slots: 0,
@@ -167,7 +166,7 @@ fn settings_of_the_mesh_are_read_from_a_file_as_toml_has_them() {
         "mode = \"enterprise\"\nroles = [\"worker\", \"agent\"]\nlisten = [\"/ip4/192.0.2.1/tcp/4001\"]\n\
          external = \"/dns/node.example/tcp/4001, /ip6/::1/udp/9/quic-v1\"\n\
          bootstrap = [\"/ip4/192.0.2.2/tcp/4001/p2p/{PEER}\"]\nmdns = false\ngossip = \"false\"\n\
-         kademlia = \"off\"\ncoordinator = \"{PEER}\"\nprivacy = \"sealed\"\nworker_slots = 3\n\
+         kademlia = \"off\"\nprivacy = \"sealed\"\nworker_slots = 3\n\
          worker_hours = \"22:00-06:00\"\nworker_idle_only = true\nworker_cpu = 50\nworker_memory = 2048\n"
     );
     std::fs::write(&file, text).unwrap();
@@ -176,7 +175,6 @@ fn settings_of_the_mesh_are_read_from_a_file_as_toml_has_them() {
     assert_eq!(config.mode, Mode::Enterprise);
     assert_eq!(config.roles, ["worker", "agent"]);
     assert_eq!(config.network_roles(), [Role::Agent, Role::Worker]);
-    let peer = PEER.parse().unwrap();
     let mesh = MeshConfig {
         listen: vec!["/ip4/192.0.2.1/tcp/4001".into()],
         external: vec![
@@ -187,7 +185,6 @@ fn settings_of_the_mesh_are_read_from_a_file_as_toml_has_them() {
         mdns: false,
         gossip: false,
         kademlia: KademliaMode::Off,
-        coordinator: Some(peer),
         privacy: PrivacyClass::Sealed,
         worker: WorkerConfig {
             slots: 3,
@@ -232,7 +229,6 @@ fn each_value_of_the_mesh_is_checked() {
         ("mdns", &["true", "false"], &["", "yes", "1"]),
         ("gossip", &["true", "false"], &["no"]),
         ("kademlia", &["server", "client", "off"], &["", "on"]),
-        ("coordinator", &["", PEER], &["me", "12D3Koo"]),
         (
             "privacy",
             &["local", "sealed", "enterprise", "mesh"],

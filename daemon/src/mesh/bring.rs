@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
-    Signed, TaskId, TaskState,
+    Millis, PeerId, Signed, TaskId, TaskState,
+    ledger::duty::Seat,
     operator::{ErrorKind, ErrorObject, Step},
-    sealing::Purpose,
+    sealing::{Purpose, WrappedKey},
     task::PrivacyClass,
     wire::{DONE_AFTER_MAX, News, Request, Response, Submission},
     work::TaskSpec,
@@ -52,10 +53,10 @@ impl Hub {
         cancel: &CancellationToken,
     ) -> Back {
         let watching = async {
-            if let Err(error) = self.submit_one(sent, spec).await {
+            if let Err(error) = self.submit_one(sent, spec.clone()).await {
                 return Back::Refused(error);
             }
-            self.watch(sent, steps).await
+            self.watch(sent, &spec, steps).await
         };
         tokio::select! {
             biased;
@@ -75,20 +76,25 @@ impl Hub {
         let is_sealed = spec
             .open()
             .is_ok_and(|(spec, _)| spec.class == PrivacyClass::Sealed);
-        let key = match is_sealed {
-            true => None,
-            false => Some(self.wrap_for_coordinator(sent).await?),
-        };
-        let submission = Submission {
-            spec,
-            job: sent.sealed.clone(),
-            key,
-        };
-        let request = Request::Submit(Box::new(submission));
-        match self.persist(request, ACKNOWLEDGE).await? {
-            Response::Done { .. } => Ok(()),
-            Response::Refused(error) => Err(error),
-            _ => Err(something_else()),
+        let begin = self.now();
+        loop {
+            let keys = match is_sealed {
+                true => Vec::new(),
+                false => self.wrap_for_members(sent).await?,
+            };
+            let submission = Submission {
+                spec: spec.clone(),
+                job: sent.sealed.clone(),
+                keys,
+            };
+            let request = Request::Submit(Box::new(submission));
+            // Wrapped anew for each try: the members may have changed.
+            match self.ask_coordinator(request, ACKNOWLEDGE).await {
+                Ok((Response::Done { .. }, _)) => return Ok(()),
+                Ok((Response::Refused(error), _)) => return Err(error),
+                Ok(_) => return Err(something_else()),
+                Err(reason) => self.wait_for_coordinator(begin, &reason).await?,
+            }
         }
     }
 
@@ -98,68 +104,111 @@ impl Hub {
         request: Request,
         within: Duration,
     ) -> Result<Response, ErrorObject> {
+        self.persist_at(request, within)
+            .await
+            .map(|(response, _)| response)
+    }
+
+    /// As [`Self::persist`], with who answered.
+    async fn persist_at(
+        self: &Arc<Self>,
+        request: Request,
+        within: Duration,
+    ) -> Result<(Response, Seat), ErrorObject> {
         let begin = self.now();
         loop {
-            match self.ask(self.coordinator, request.clone(), within).await {
-                Ok(response) => return Ok(response),
-                Err(reason) if self.now().since(begin) > PATIENCE => {
-                    let message = format!(
-                        "the coordinator {} does not answer: {reason}",
-                        self.coordinator
-                    );
-                    let next =
-                        "`edgecoder node` shows how it stands; the task can be submitted again";
-                    return Err(ErrorObject::new(ErrorKind::Busy, message, next));
-                }
-                Err(_) => sleep(PAUSE).await,
+            match self.ask_coordinator(request.clone(), within).await {
+                Ok(answer) => return Ok(answer),
+                Err(reason) => self.wait_for_coordinator(begin, &reason).await?,
             }
         }
     }
 
-    /// The coordinator's key comes from its own signed record.
-    async fn wrap_for_coordinator(
-        self: &Arc<Self>,
-        sent: &Sent,
-    ) -> Result<edgecoder_protocol::sealing::WrappedKey, ErrorObject> {
-        let record = match self.record_of(self.coordinator) {
-            Some(record) => record,
-            None => {
-                // The record is missing then, which is said below.
-                self.fetch_roster().await.ok();
-                let unknown = || {
-                    let message = "the coordinator has not said which key to seal for";
-                    ErrorObject::new(ErrorKind::Busy, message, "try again in some seconds")
-                };
-                self.record_of(self.coordinator).ok_or_else(unknown)?
-            }
-        };
-        let purpose = Purpose {
-            task: sent.id,
-            subtask: 0,
-            attempt: 0,
-            reader: self.coordinator,
-            term: 0,
-        };
-        let mut random = [0; 32];
-        self.random(&mut random);
-        sent.key
-            .wrap(&record.seal, &purpose, &mut random)
-            .map_err(|error| internal(&error))
+    /// A pause before the next try, unless it has been tried for too long.
+    async fn wait_for_coordinator(&self, begin: Millis, reason: &str) -> Result<(), ErrorObject> {
+        if self.now().since(begin) > PATIENCE {
+            let message = match self.seat() {
+                Some(seat) => {
+                    format!("the coordinator {} does not answer: {reason}", seat.holder)
+                }
+                None => reason.to_owned(),
+            };
+            let next = "`edgecoder node` shows how it stands; the task can be submitted again";
+            return Err(ErrorObject::new(ErrorKind::Busy, message, next));
+        }
+        let mut seats = self.seats();
+        seats.mark_unchanged();
+        // Whoever takes over is asked at once.
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            changed = seats.changed() => if changed.is_err() { sleep(PAUSE).await },
+        }
+        Ok(())
     }
 
-    async fn watch(self: &Arc<Self>, sent: &Sent, steps: Option<&mpsc::Sender<Step>>) -> Back {
+    /// The task's key for each member of the council whose record is here: whoever coordinates, and whoever takes over.
+    async fn wrap_for_members(
+        self: &Arc<Self>,
+        sent: &Sent,
+    ) -> Result<Vec<(PeerId, WrappedKey)>, ErrorObject> {
+        let view = self.council.view();
+        let members = view.chain.deciders();
+        let members = members
+            .map(|set| set.members().to_vec())
+            .unwrap_or_default();
+        let is_unknown = |peer: &PeerId| self.record_of(*peer).is_none();
+        if members.iter().any(is_unknown) {
+            // What is missing then is seen below.
+            self.fetch_roster().await.ok();
+        }
+        let mut keys = Vec::new();
+        for member in members {
+            // The members' keys come from their own signed records.
+            let Some(record) = self.record_of(member) else {
+                continue;
+            };
+            let purpose = Purpose::of_member(sent.id, member);
+            let mut random = [0; 32];
+            self.random(&mut random);
+            let wrapped = sent.key.wrap(&record.seal, &purpose, &mut random);
+            keys.push((member, wrapped.map_err(|error| internal(&error))?));
+        }
+        match self.seat() {
+            Some(seat) if !keys.iter().any(|(reader, _)| *reader == seat.holder) => {
+                let message = "the coordinator has not said which key to seal for";
+                let next = "try again in some seconds";
+                Err(ErrorObject::new(ErrorKind::Busy, message, next))
+            }
+            // Waited for by the caller.
+            Some(_) | None => Ok(keys),
+        }
+    }
+
+    /// Follows a task until it ends, also from one coordinator to the next, who is given it again if it has not heard
+    /// of it.
+    async fn watch(
+        self: &Arc<Self>,
+        sent: &Sent,
+        spec: &Signed<TaskSpec>,
+        steps: Option<&mpsc::Sender<Step>>,
+    ) -> Back {
         let task = sent.id;
         let (mut after, mut judged) = (0, BTreeSet::new());
+        let mut last = self.seat();
         let mut asked: Option<Asked<'_>> = None;
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
+            if self.seat() != last {
+                // Each counts its news for itself.
+                after = 0;
+            }
             let request = Request::Watch {
                 task,
                 after,
                 wait_ms,
             };
             let answer = tokio::select! {
-                answer = self.persist(request, NEWS + ACKNOWLEDGE) => answer,
+                answer = self.persist_at(request, NEWS + ACKNOWLEDGE) => answer,
                 answered = answer_of(&mut asked) => match answered {
                     Ok(()) => {
                         asked = None;
@@ -169,10 +218,24 @@ impl Hub {
                 },
             };
             let news = match answer {
-                Ok(Response::Task(news)) => news,
+                Ok((Response::Task(news), seat)) if last == Some(seat) => news,
+                Ok((Response::Task(_), seat)) => {
+                    last = Some(seat);
+                    continue;
+                }
+                // One that took over, and did not find it with the others.
+                Ok((Response::Refused(error), seat))
+                    if error.kind == ErrorKind::NotFound && last != Some(seat) =>
+                {
+                    if let Err(error) = self.submit_one(sent, spec.clone()).await {
+                        return Back::Refused(error);
+                    }
+                    last = Some(seat);
+                    continue;
+                }
                 // What its user is writing is not lost with the coordinator, which may be there again by then.
                 Err(_) if asked.is_some() => continue,
-                Ok(Response::Refused(error)) | Err(error) => return Back::Refused(error),
+                Ok((Response::Refused(error), _)) | Err(error) => return Back::Refused(error),
                 Ok(_) => return Back::Refused(something_else()),
             };
             after = news.cursor;
@@ -212,14 +275,14 @@ impl Hub {
 
     pub(super) async fn received(self: &Arc<Self>, task: TaskId) {
         // The coordinator forgets it by itself after a day.
-        self.ask(self.coordinator, Request::Received { task }, ACKNOWLEDGE)
+        self.ask_coordinator(Request::Received { task }, ACKNOWLEDGE)
             .await
             .ok();
     }
 
     pub(super) async fn withdraw(self: &Arc<Self>, task: TaskId) {
         // What is not heard ends with the task's deadline.
-        self.ask(self.coordinator, Request::Cancel { task }, ACKNOWLEDGE)
+        self.ask_coordinator(Request::Cancel { task }, ACKNOWLEDGE)
             .await
             .ok();
         self.received(task).await;

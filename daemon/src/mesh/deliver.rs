@@ -92,7 +92,7 @@ async fn checked(
     }
     let sealed = hub
         .contents
-        .load(&result.author.report, Some(hub.coordinator))
+        .load(&result.author.report, hub.seat().map(|seat| seat.holder))
         .await?;
     let bytes = sent
         .key
@@ -195,7 +195,7 @@ pub(super) async fn gather(
     sent: &Sent,
     news: &News,
 ) -> Result<Opened, ErrorObject> {
-    let hint = Some(hub.coordinator);
+    let hint = hub.seat().map(|seat| seat.holder);
     let Job::Solve(task) = &sent.job else {
         return Err(broken("the task asked for no code"));
     };

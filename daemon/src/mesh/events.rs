@@ -61,9 +61,11 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
                     continue;
                 }
                 // Both are the coordinator's to say; what others say on these topics is spam.
-                let is_news = match (source == hub.coordinator, topic == roster) {
+                let is_news = match (hub.is_coordinator(source), topic == roster) {
+                    // A member may coordinate by a block that has not come here yet, or have done so until now.
+                    (false, _) if hub.council.view().is_member(&source) => None,
                     (false, _) => Some(false),
-                    (true, true) => hub.told(&body),
+                    (true, true) => hub.told(source, &body),
                     (true, false) => Some(true),
                 };
                 match is_news {
@@ -157,8 +159,8 @@ async fn blame(hub: &Hub, from: PeerId, error: &wire::WireError) {
 
 #[cfg(feature = "coordinator")]
 async fn disconnected(hub: &Hub, peer: PeerId) {
-    if let Some(coordinator) = hub.roles().and_then(|roles| roles.coordinator.as_ref()) {
-        coordinator.disconnected(peer).await;
+    if let Some(chair) = hub.roles().and_then(|roles| roles.coordinator.as_ref()) {
+        chair.disconnected(peer).await;
     }
 }
 

@@ -14,6 +14,7 @@ use edgecoder_mesh::{Mesh, Service};
 use edgecoder_protocol::{
     Hash, Millis, NetworkId, PeerId, Signed, TaskId,
     key::NodeKey,
+    ledger::duty::Seat,
     network::Genesis,
     operator::{ErrorKind, ErrorObject},
     record::LIFE_MAX_MS,
@@ -21,6 +22,7 @@ use edgecoder_protocol::{
     task::PrivacyClass,
     wire::{self, CONTROL_MAX, Request, Response},
 };
+use tokio::sync::{Notify, watch};
 use zeroize::Zeroizing;
 
 use super::{Contents, Slot, roster::Roster};
@@ -37,9 +39,9 @@ const SEALED_MAX: usize = 1_024;
 /// The roles that run here.
 #[derive(Default)]
 pub struct Roles {
-    /// Lends work.
+    /// Lends work while it has the duty to, and keeps what whoever has it shares.
     #[cfg(feature = "coordinator")]
-    pub coordinator: Option<edgecoder_coordinator::Coordinator>,
+    pub coordinator: Option<crate::wiring::Chair>,
     /// Does work.
     #[cfg(feature = "worker")]
     pub worker: Option<(edgecoder_worker::Worker, super::Allowed)>,
@@ -72,8 +74,10 @@ pub struct Hub {
     pub genesis: Genesis,
     /// Whether the network has a secret.
     pub is_private: bool,
-    /// Who coordinates. The port that election will fill.
-    pub coordinator: PeerId,
+    /// Who coordinates, by the ledger.
+    pub(super) seats: watch::Receiver<Option<Seat>>,
+    /// Somebody who should know does not answer: the ledger may have gone on.
+    pub(super) doubt: Notify,
     /// The ledger that this node follows, and its part in deciding it.
     pub council: Council,
     /// Whose this node is.
@@ -223,23 +227,22 @@ impl Hub {
     }
 
     #[cfg(feature = "coordinator")]
-    async fn to_coordinator(&self, from: PeerId, request: Request) -> Response {
-        let coordinator = self.roles().and_then(|roles| roles.coordinator.as_ref());
-        match coordinator {
-            Some(coordinator) => coordinator.ask(from, request).await,
-            None => self.no_coordinator(),
+    async fn to_coordinator(self: &Arc<Self>, from: PeerId, request: Request) -> Response {
+        match self.roles().and_then(|roles| roles.coordinator.as_ref()) {
+            Some(chair) => chair.answer(self, from, request).await,
+            None => self.elsewhere(),
         }
     }
 
     #[cfg(not(feature = "coordinator"))]
     async fn to_coordinator(&self, _: PeerId, _: Request) -> Response {
-        self.no_coordinator()
+        self.elsewhere()
     }
 
-    fn no_coordinator(&self) -> Response {
-        let message = "this node does not coordinate";
-        let next = format!("ask {}", self.coordinator);
-        Response::Refused(ErrorObject::new(ErrorKind::Policy, message, next))
+    /// This node does not coordinate.
+    pub fn elsewhere(&self) -> Response {
+        let height = self.council.view().chain.height();
+        Response::Elsewhere { height }
     }
 
     #[cfg(feature = "worker")]
@@ -267,10 +270,14 @@ impl Hub {
             let next = "take another subtask";
             Response::Refused(ErrorObject::new(ErrorKind::Policy, message, next))
         };
-        let (Ok(lease), Ok(key)) = (lease.open_by(self.coordinator), key.open_by(from)) else {
+        let Some(seat) = self.seat() else {
+            return refuse("nobody may lend anything at the moment");
+        };
+        let (Ok(lease), Ok(key)) = (lease.open_by(seat.holder), key.open_by(from)) else {
             return refuse("the lease is not the coordinator's, or the key not the asker's");
         };
         let fits = lease.network == self.network
+            && lease.term == seat.term
             && key.network == self.network
             && lease.worker == from
             && lease.key == key.key;

@@ -31,8 +31,14 @@ async fn work(hub: &Hub) {
     let (mut turn, mut quiet) = (0, FIRST);
     loop {
         let deadline = Instant::now() + quiet;
-        match timeout_at(deadline, seen.changed()).await {
-            Ok(Ok(())) => {
+        let heard = async {
+            tokio::select! {
+                changed = seen.changed() => Some(changed),
+                () = hub.doubt.notified() => None,
+            }
+        };
+        match timeout_at(deadline, heard).await {
+            Ok(Some(Ok(()))) => {
                 let height = seen.borrow_and_update().chain.height();
                 if height > said {
                     quiet = QUIET;
@@ -42,11 +48,15 @@ async fn work(hub: &Hub) {
                 }
             }
             // The council has stopped.
-            Ok(Err(_)) => return,
-            Err(_) => {
+            Ok(Some(Err(_))) => return,
+            doubt => {
                 turn += 1;
                 if ask(hub, turn).await {
                     quiet = QUIET;
+                }
+                // Many may doubt at once, and the answer be a moment away.
+                if doubt.is_ok() {
+                    sleep(SPEAK).await;
                 }
             }
         }

@@ -38,7 +38,9 @@ pub async fn run(hub: Arc<Hub>, stop: CancellationToken) {
     let mut retry = RETRY;
     let work = async {
         announce(&hub).await;
+        let mut seats = hub.seats();
         loop {
+            seats.mark_unchanged();
             let is_in = register(&hub).await;
             let wait = match is_in {
                 true => RENEW,
@@ -48,7 +50,11 @@ pub async fn run(hub: Arc<Hub>, stop: CancellationToken) {
                 true => RETRY,
                 false => (retry * 2).min(RETRY_MAX),
             };
-            sleep(wait).await;
+            // Whoever takes the duty over hears at once who is there.
+            tokio::select! {
+                () = sleep(wait) => {}
+                changed = seats.changed() => if changed.is_err() { sleep(wait).await },
+            }
         }
     };
     tokio::select! {
@@ -98,7 +104,13 @@ async fn register(hub: &Arc<Hub>) -> bool {
     }
     let is = standing.registered;
     if was != is {
-        tracing::info!(coordinator = %hub.coordinator, registered = is, reason = standing.reason, "membership");
+        let coordinator = hub.seat().map(|seat| seat.holder.to_string());
+        tracing::info!(
+            coordinator,
+            registered = is,
+            reason = standing.reason,
+            "membership"
+        );
     }
     drop(standing);
     is
@@ -115,8 +127,8 @@ async fn try_register(hub: &Arc<Hub>) -> Result<(), Refused> {
     hub.hear(signed.clone(), LIFE_MAX_MS);
     let before = hub.now();
     let request = Request::Register(Box::new(signed));
-    let answer = hub.ask(hub.coordinator, request, ANSWER).await;
-    match answer.map_err(Refused::Unreachable)? {
+    let answer = hub.ask_coordinator(request, ANSWER).await;
+    match answer.map_err(Refused::Unreachable)?.0 {
         Response::Done { now } => {
             // Half of the way is as good a guess as any; a dial in between makes it worse, and the next one mends it.
             let after = hub.now();

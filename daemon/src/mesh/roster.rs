@@ -6,10 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound::{Excluded, Unbounded},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -57,8 +54,8 @@ pub struct Heard {
 #[derive(Debug, Default)]
 pub struct Roster {
     records: Mutex<BTreeMap<PeerId, Heard>>,
-    /// The moment of the last digest, by the coordinator's clock.
-    said: AtomicU64,
+    /// Who said the last digest, and when by its own clock.
+    said: Mutex<Option<(PeerId, u64)>>,
     differs: Notify,
 }
 
@@ -111,6 +108,20 @@ impl Hub {
         listed.take(PAGE).collect()
     }
 
+    /// Everybody, as another would be told.
+    pub fn all_listed(&self) -> Vec<Listed> {
+        let mut all: Vec<Listed> = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.listed(after);
+            after = page.last().map(|one| one.record.claimant());
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
+    }
+
     /// How many are here.
     pub(super) fn members(&self) -> u64 {
         let now = self.now();
@@ -129,16 +140,19 @@ impl Hub {
 
     /// The coordinator's digest has come. False when it is none; absent when it was said before the last one, which
     /// whoever keeps old ones may send again.
-    pub(super) fn told(&self, body: &[u8]) -> Option<bool> {
+    pub(super) fn told(&self, by: PeerId, body: &[u8]) -> Option<bool> {
         // Its moment, which makes each another message, and the digest.
         let moment = body.first_chunk().copied().map(u64::from_le_bytes);
         let digest = body.get(8..).and_then(|rest| rest.try_into().ok());
         let (Some(moment), Some(digest)) = (moment, digest) else {
             return Some(false);
         };
-        if self.roster.said.fetch_max(moment, Ordering::Relaxed) >= moment {
+        let mut said = lock(&self.roster.said);
+        if said.is_some_and(|(last, at)| last == by && moment <= at) {
             return None;
         }
+        *said = Some((by, moment));
+        drop(said);
         if Hash(digest) != self.digest() {
             self.roster.differs.notify_one();
             return Some(true);
@@ -157,7 +171,7 @@ impl Hub {
         let (mut after, mut listed) = (None, BTreeSet::from([self.id]));
         for _ in 0..RECORDS_MAX / PAGE {
             let request = Request::Peers { after };
-            let Response::Peers(page) = self.ask(self.coordinator, request, ANSWER).await? else {
+            let (Response::Peers(page), _) = self.ask_coordinator(request, ANSWER).await? else {
                 return Err("the coordinator answered something else".into());
             };
             let last = page.last().and_then(|one| one.record.open().ok());
@@ -186,18 +200,13 @@ fn lasting(record: &PeerRecord) -> Hash {
     canonical::hash(&said)
 }
 
-/// Says what the roster is, where this node coordinates; elsewhere follows what is said. Until `stop`.
+/// Says what the roster is, while this node coordinates; else follows what is said. Until `stop`.
 pub async fn run(hub: Arc<Hub>, stop: CancellationToken) {
-    let work = async {
-        match hub.coordinator == hub.id {
-            true => say(&hub).await,
-            false => follow(&hub).await,
-        }
-    };
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = work => {}
+        () = say(&hub) => {}
+        () = follow(&hub) => {}
     }
 }
 
@@ -208,6 +217,10 @@ async fn say(hub: &Hub) {
     let (mut last, mut since) = (None, 0);
     loop {
         looks.tick().await;
+        if !hub.is_coordinator(hub.id) {
+            last = None;
+            continue;
+        }
         let digest = hub.digest();
         since += 1;
         if last == Some(digest) && since < SAY_AGAIN {

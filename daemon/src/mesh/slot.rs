@@ -66,9 +66,16 @@ impl Slot {
         token: &Signed<CapabilityToken>,
         tokens: Tokens,
     ) -> Result<Leave, ErrorObject> {
+        let seat = hub.seat();
+        let seat = seat.ok_or_else(|| refused("nobody may give leave at the moment"))?;
         let token = token
-            .open_by(hub.coordinator)
+            .open_by(seat.holder)
             .map_err(|_| refused("the leave is not signed by the coordinator"))?;
+        if token.term != seat.term {
+            return Err(refused(
+                "the leave is of another term than the coordinator's",
+            ));
+        }
         if token.network != hub.network || token.slot != hub.id {
             return Err(refused("the leave is for another network or another model"));
         }

@@ -7,10 +7,11 @@ use std::sync::{
 
 use edgecoder_mesh::{Config as Wanted, KademliaMode as Kademlia, Limits, Mesh, Psk};
 use edgecoder_node_store::{Content, Faults};
-use edgecoder_protocol::{Bytes, record::Role, wire::Willing};
+use edgecoder_protocol::{Bytes, ledger::duty::Seat, record::Role, wire::Willing};
+use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Contents, Hub, JoinError, Means, Roles, Slot, roster::Roster, topics};
+use super::{Contents, Hub, JoinError, Means, Roles, Slot, roster::Roster, seat, topics};
 use crate::{
     config::{Config, KademliaMode, MeshConfig, ROLES},
     network::Network,
@@ -133,7 +134,7 @@ pub async fn roles(
     network: Network,
     mesh: Mesh,
     stop: CancellationToken,
-) -> Result<(Arc<Hub>, TaskTracker), JoinError> {
+) -> Result<(Arc<Hub>, watch::Sender<Option<Seat>>, TaskTracker), JoinError> {
     let folder = means.config.data_dir.join(CONTENTS);
     let opened = tokio::task::spawn_blocking(move || {
         Content::open(&folder, CONTENTS_QUOTA, &Faults::default())
@@ -143,14 +144,15 @@ pub async fn roles(
         .map_err(|error| JoinError::Key(error.to_string()))??;
     let contents = Contents::new(store, mesh.clone());
     let (council, deciding) = council(&means, &network, &mesh, stop.clone()).await?;
-    let coordinator = means.config.mesh.coordinator.unwrap_or(network.coordinator);
+    let (told, seats) = watch::channel(seat::of(&council.view()));
     let hub = Arc::new(Hub {
         id: mesh.peer_id(),
         mesh,
         network: network.genesis.id(),
         is_private: network.secret.is_some(),
         genesis: network.genesis,
-        coordinator,
+        seats,
+        doubt: Notify::new(),
         council,
         owner: network.owner,
         // Rises over restarts with the clock; within one, by one each.
@@ -179,9 +181,9 @@ pub async fn roles(
     }
     #[cfg(feature = "coordinator")]
     if wanted.contains(&Role::Coordinator) {
-        let started = crate::wiring::start_coordinator(&hub, means.store, stop.clone()).await?;
-        roles.coordinator = Some(started.0);
-        tasks.spawn(joined(started.1));
+        let (chair, work) = crate::wiring::Chair::new(&hub, means.store, stop.clone()).await?;
+        roles.coordinator = Some(chair);
+        tasks.spawn(work);
     }
     #[cfg(feature = "worker")]
     if wanted.contains(&Role::Worker) {
@@ -199,7 +201,7 @@ pub async fn roles(
     drop(stop);
     // Set here and nowhere else.
     hub.roles.set(roles).ok();
-    Ok((hub, tasks))
+    Ok((hub, told, tasks))
 }
 
 async fn joined(task: tokio::task::JoinHandle<()>) {

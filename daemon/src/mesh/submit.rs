@@ -166,16 +166,25 @@ impl Hub {
 
     /// Who will be able to read a task of this class, said before it is sent.
     fn readers_of(&self, class: PrivacyClass) -> String {
-        let coordinator = self.coordinator;
         match class {
             PrivacyClass::Sealed => {
                 "Readable by the workers and checkers that it is lent to, and nobody else.".into()
             }
             PrivacyClass::Mesh | PrivacyClass::Enterprise | PrivacyClass::Local => format!(
-                "Readable by the coordinator {coordinator}, the models' nodes it chooses, and the workers and \
-                 checkers that it is lent to."
+                "Readable by the council's members ({}), of whom one coordinates, the models' nodes that it chooses, \
+                 and the workers and checkers that it is lent to.",
+                self.council_named()
             ),
         }
+    }
+
+    /// The council's members, for people.
+    fn council_named(&self) -> String {
+        let view = self.council.view();
+        let members = view.chain.deciders().map(|set| set.members().to_vec());
+        let members = members.unwrap_or_default();
+        let named: Vec<String> = members.iter().map(ToString::to_string).collect();
+        named.join(", ")
     }
 
     async fn prepare(&self, order: Order) -> Result<(Sent, Signed<TaskSpec>), ErrorObject> {

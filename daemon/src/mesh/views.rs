@@ -14,7 +14,8 @@ impl Hub {
     /// `GET /v1/node`.
     pub async fn view(&self) -> NodeView {
         let standing = lock(&self.standing).clone();
-        let is_own = self.coordinator == self.id;
+        let seat = self.seat();
+        let is_own = self.is_coordinator(self.id);
         NodeView {
             schema: "edgecoder/node/1".into(),
             node: self.id,
@@ -27,7 +28,8 @@ impl Hub {
             roles: self.config.roles.clone(),
             addresses: self.mesh.listening().await,
             coordinator: CoordinatorView {
-                peer: self.coordinator,
+                peer: seat.map(|seat| seat.holder),
+                term: seat.map(|seat| seat.term),
                 reachable: is_own || standing.reachable,
                 registered: standing.registered,
                 reason: standing.reason,

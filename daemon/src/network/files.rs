@@ -39,7 +39,6 @@ struct Description {
     members: Vec<PeerId>,
     founded: Millis,
     salt: Salt,
-    coordinator: PeerId,
     addresses: Vec<String>,
     /// blake3 of a private network's secret: the one beside it may be of another network.
     secret_hash: Option<Hash>,
@@ -72,7 +71,6 @@ impl TryFrom<String> for Salt {
 /// What a description says.
 pub struct Described {
     pub genesis: Genesis,
-    pub coordinator: PeerId,
     pub addresses: Vec<String>,
     pub secret_hash: Option<Hash>,
 }
@@ -113,7 +111,6 @@ pub fn read(path: &Path) -> Result<Option<Described>, NetworkError> {
     }
     Ok(Some(Described {
         genesis,
-        coordinator: found.coordinator,
         addresses,
         secret_hash: found.secret_hash,
     }))
@@ -130,7 +127,6 @@ pub fn write(path: &Path, network: &Network, replace: bool) -> Result<(), Networ
         members: genesis.members.members().to_vec(),
         founded: genesis.founded,
         salt: Salt(genesis.salt),
-        coordinator: network.coordinator,
         addresses: network.addresses.clone(),
         secret_hash: network.secret.as_ref().map(|secret| Hash::of(&secret.0)),
     };

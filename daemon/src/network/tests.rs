@@ -28,7 +28,7 @@ fn created(at: &TempDir, private: bool) -> Network {
     let founding = Founding {
         name: "lab",
         private,
-        coordinator: None,
+        member: None,
         operators: &[],
         now: NOW,
         random,
@@ -41,7 +41,7 @@ fn address(peer: PeerId) -> String {
 }
 
 fn line(at: &TempDir, network: &Network, expires: Millis) -> String {
-    let addresses = vec![address(network.coordinator)];
+    let addresses = vec![address(network.genesis.members.members()[0])];
     let line = network.invite(at.path(), addresses, expires).unwrap();
     line.to_string()
 }
@@ -53,7 +53,7 @@ fn what_was_created_is_loaded_and_joined_elsewhere() {
         let network = created(&here, private);
         assert_eq!(Network::load(here.path()).unwrap(), Some(network.clone()));
         let node = keys::read(&here.path().join(NODE)).unwrap().unwrap();
-        assert_eq!(network.coordinator, node.peer_id());
+        assert_eq!(network.genesis.members.members()[0], node.peer_id());
         let owner = network.owner.as_ref().unwrap();
         assert!(owner.holds(network.genesis.id(), node.peer_id()));
         assert_eq!(network.genesis.operators, [owner.operator]);
@@ -66,7 +66,10 @@ fn what_was_created_is_loaded_and_joined_elsewhere() {
         assert_eq!(joined.genesis, network.genesis);
         assert_eq!(joined.secret, network.secret);
         assert_eq!(joined.secret.is_some(), private);
-        assert_eq!(joined.addresses, [address(network.coordinator)]);
+        assert_eq!(
+            joined.addresses,
+            [address(network.genesis.members.members()[0])]
+        );
         assert_eq!(joined.owner, None, "nobody vouched for it");
         for file in fs::read_dir(there.path()).unwrap() {
             let found = file.unwrap().metadata().unwrap();
@@ -185,7 +188,11 @@ fn one_operator_founds_several_networks_and_invites_to_those_alone() {
         },
         ..second.clone()
     };
-    let invite = foreign.invite(here.path(), vec![address(second.coordinator)], NOW);
+    let invite = foreign.invite(
+        here.path(),
+        vec![address(second.genesis.members.members()[0])],
+        NOW,
+    );
     assert!(matches!(invite, Err(NetworkError::NoOperator { .. })));
     let nowhere = second.invite(here.path(), vec!["/ip4/192.0.2.1/tcp/1".into()], NOW);
     assert!(matches!(nowhere, Err(NetworkError::Address { .. })));
@@ -198,7 +205,7 @@ fn a_name_that_cannot_be_shown_is_refused_before_anything_is_made() {
         let founding = Founding {
             name,
             private: false,
-            coordinator: None,
+            member: None,
             operators: &[],
             now: NOW,
             random,
@@ -218,7 +225,7 @@ fn a_node_belongs_to_the_operator_who_said_so_of_it_in_its_network() {
     let founding = Founding {
         name: "lab",
         private: false,
-        coordinator: None,
+        member: None,
         operators: &[other],
         now: NOW,
         random,

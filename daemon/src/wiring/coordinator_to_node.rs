@@ -3,73 +3,297 @@
 use std::{sync::Arc, time::Duration};
 
 use edgecoder_agent::decomposition;
-use edgecoder_coordinator::{Coordinator, Ground, Need, PeerAsk, Ports, Settings};
+use edgecoder_coordinator::{Coordinator, Ground, Need, PeerAsk, Ports, Settings, inspect};
+use edgecoder_council::{NotTaken, SubmitError, View};
 use edgecoder_mesh::{Offence, PublishError};
-use edgecoder_node_store::{Store, TreeName};
+use edgecoder_node_store::{Store, StoreError};
 use edgecoder_protocol::{
     Millis, PeerId, Signed, TaskId, Tokens,
     generation::{GenerateRequest, Sampling},
-    operator::{Blob, ErrorKind, ErrorObject, ExecAnswer, TaskRequest},
+    ledger::{
+        duty::Seat,
+        entry::{Body, Fenced},
+        state::Key,
+    },
+    operator::{ErrorKind, ErrorObject, ExecAnswer, TaskRequest},
     plan::STEPS_MAX,
-    wire::{Held, Request, Response, Sealed},
+    wire::{Held, Kept, Request, Response, Sealed},
     work::{CapabilityToken, ContentRef, Job},
 };
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
+use super::{
+    coordinator_to_members::{self, Members},
+    records::{NotKept, Records},
+};
 use crate::mesh::{
-    Hub, JoinError, Opened, SlotModel, baseline, evidence, execution_of, from_job, work_topic,
+    Hub, JoinError, Opened, SlotModel, baseline, evidence, execution_of, from_job,
+    seat::{self, DUTY, SHARD},
+    work_topic,
 };
 
-/// The setting that counts this coordinator's starts.
-const TERM: &[u8] = b"coordinator-term";
 /// Tokens of a plan's text.
 const PLAN_TOKENS: Tokens = Tokens(2_048);
 /// How long a model may take to plan.
 const PLAN_MS: u64 = 60_000;
 
-/// Starts this node's coordinator over the records that its last start left.
-///
-/// # Errors
-/// [`JoinError`] when they cannot be read, or the new term cannot be made durable.
-pub async fn start_coordinator(
-    hub: &Arc<Hub>,
-    store: Store,
+/// What is to be in the log waits so long for more: it is one block then.
+const LOG_EVERY: Duration = Duration::from_secs(1);
+/// What waits for the log; of more, the log says nothing.
+const LOG_MAX: usize = 16_384;
+/// A log that takes nothing is asked again after so long.
+const LOG_PAUSE: Duration = Duration::from_millis(250);
+/// So often.
+const LOG_TRIES: u32 = 20;
+
+/// A node's place as coordinator: taken for as long as the log and a quorum of members say so.
+pub struct Chair {
+    /// While the lease stands.
+    running: watch::Receiver<Option<Coordinator>>,
+    records: Records,
+}
+
+impl Chair {
+    /// The place, and what takes it whenever it is this node's, until `stop`.
+    ///
+    /// # Errors
+    /// [`JoinError`] when records of tasks cannot be read.
+    pub async fn new(
+        hub: &Arc<Hub>,
+        store: Store,
+        stop: CancellationToken,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + use<>), JoinError> {
+        let opened = spawn_blocking(move || Records::open(store)).await;
+        let records = opened.map_err(|error| JoinError::Key(error.to_string()))??;
+        let (told, running) = watch::channel(None);
+        let work = follow(hub.clone(), records.clone(), told, stop);
+        Ok((Self { running, records }, work))
+    }
+
+    /// What this node answers as coordinator, or as one that keeps tasks for it.
+    pub async fn answer(&self, hub: &Arc<Hub>, from: PeerId, request: Request) -> Response {
+        if let Request::Keep(_)
+        | Request::Unkeep { .. }
+        | Request::Marks { .. }
+        | Request::Fetch { .. } = &request
+        {
+            return coordinator_to_members::keep(hub, &self.records, from, request).await;
+        }
+        let running = self.running.borrow().clone();
+        let Some(coordinator) = running else {
+            return hub.elsewhere();
+        };
+        match coordinator.ask(from, request).await {
+            Response::Granted { grants, .. } if !grants.is_empty() => {
+                match hub.council.lease_proof(DUTY).await {
+                    Some(proof) => Response::Granted { grants, proof },
+                    // The lease ran out meanwhile: nothing is lent that nobody may believe.
+                    None => hub.elsewhere(),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// A node's last connection is closed.
+    pub async fn disconnected(&self, peer: PeerId) {
+        let running = self.running.borrow().clone();
+        if let Some(coordinator) = running {
+            coordinator.disconnected(peer).await;
+        }
+    }
+}
+
+/// Coordinates by one grant after the other, whenever it is this node's turn.
+async fn follow(
+    hub: Arc<Hub>,
+    records: Records,
+    told: watch::Sender<Option<Coordinator>>,
     stop: CancellationToken,
-) -> Result<(Coordinator, JoinHandle<()>), JoinError> {
-    let opened = {
-        let store = store.clone();
-        spawn_blocking(move || {
-            let last: Option<u64> = store.get(TreeName::Settings, TERM)?;
-            let term = last.unwrap_or(0) + 1;
-            store.put(TreeName::Settings, TERM, &term)?;
-            // Before anything is lent under it: a term is never given twice.
-            store.sync()?;
-            let stored: Vec<Blob> = store.list(TreeName::Coordinated, b"", usize::MAX)?;
-            let stored = stored.into_iter().map(|record| record.0).collect();
-            Ok::<_, edgecoder_node_store::StoreError>((term, stored))
-        })
+) {
+    let mut held = hub.council.held();
+    let work = async {
+        loop {
+            let term = held.borrow_and_update().get(&DUTY).copied();
+            if let Some(term) = term {
+                serve(&hub, &records, term, &told, &stop).await;
+            }
+            // The council has stopped.
+            if held.changed().await.is_err() {
+                return;
+            }
+        }
     };
-    let (term, stored) = opened
-        .await
-        .map_err(|error| JoinError::Key(error.to_string()))??;
+    // A coordinator is stopped before its records are let go.
+    tokio::select! {
+        biased;
+        () = work => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Coordinates until the log says that this grant is over.
+async fn serve(
+    hub: &Arc<Hub>,
+    records: &Records,
+    term: u64,
+    told: &watch::Sender<Option<Coordinator>>,
+    stop: &CancellationToken,
+) {
+    let begun = {
+        let records = records.clone();
+        spawn_blocking(move || Ok((records.begin(term)?, records.list()?)))
+    };
+    let begun: Result<(bool, Vec<Kept>), StoreError> = match begun.await {
+        Ok(begun) => begun,
+        Err(error) => return tracing::error!(%error, "tasks are not coordinated"),
+    };
+    let stored = match begun {
+        Ok((true, stored)) => stored,
+        // Lent by a life of this node that is no more: a new grant has a new term.
+        Ok((false, _)) => return give_back(hub, term).await,
+        Err(error) => {
+            tracing::error!(%error, "tasks are not coordinated: the database cannot be read");
+            return give_back(hub, term).await;
+        }
+    };
+    let quit = stop.child_token();
+    let _quit = quit.clone().drop_guard();
+    let (holds, held) = watch::channel(true);
+    let (coordinator, task) = start(hub, records, term, stored, held, quit.clone());
+    let gathering =
+        coordinator_to_members::gather(hub.clone(), records.clone(), coordinator.clone());
+    told.send_replace(Some(coordinator.clone()));
+    let watching = watch_lease(hub, term, |is_held| {
+        holds.send_replace(is_held);
+        told.send_replace(is_held.then(|| coordinator.clone()));
+    });
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = watching => {}
+        () = async { gathering.await; std::future::pending().await } => {}
+    }
+    told.send_replace(None);
+    quit.cancel();
+    if let Err(error) = task.await {
+        tracing::error!(%error, "the coordinator did not end well");
+    }
+}
+
+/// Says whenever the lease runs out or is renewed, until the log says that the grant is over.
+async fn watch_lease(hub: &Arc<Hub>, term: u64, mut say: impl FnMut(bool)) {
+    let holder = hub.id;
+    let (mut view, mut held) = (hub.council.watch(), hub.council.held());
+    let mut was_held = true;
+    while seat::of(&view.borrow_and_update()) == Some(Seat { holder, term }) {
+        let is_held = held.borrow_and_update().get(&DUTY) == Some(&term);
+        if is_held != was_held {
+            say(is_held);
+            was_held = is_held;
+        }
+        let changed = tokio::select! {
+            changed = view.changed() => changed.is_ok(),
+            changed = held.changed() => changed.is_ok(),
+        };
+        if !changed {
+            return;
+        }
+    }
+}
+
+async fn give_back(hub: &Arc<Hub>, term: u64) {
+    let duty = DUTY;
+    if let Err(error) = hub.council.enter(Body::Release { duty, term }).await {
+        tracing::warn!(%error, "the coordinator's duty is not given back; it runs out by itself");
+    }
+}
+
+fn start(
+    hub: &Arc<Hub>,
+    records: &Records,
+    term: u64,
+    stored: Vec<Kept>,
+    holds: watch::Receiver<bool>,
+    quit: CancellationToken,
+) -> (Coordinator, JoinHandle<()>) {
+    let is_open = |kept: &Kept| {
+        inspect(kept)
+            .is_ok_and(|seen| seen.is_over || !coordinator_to_members::is_over(hub, seen.name))
+    };
     let settings = Settings {
         genesis: hub.genesis.clone(),
         key: hub.key().clone(),
         open: hub.open_key(),
+        shard: SHARD,
         term,
-        stored,
+        holds,
+        stored: stored.into_iter().filter(is_open).collect(),
+        nodes: hub.all_listed(),
     };
+    let (log, due) = mpsc::channel(LOG_MAX);
+    let logging = write_log(hub.clone(), due);
+    let until = quit.clone();
+    tokio::spawn(async move { until.run_until_cancelled(logging).await });
+    let members = Members::new(hub.clone(), records.clone(), term, quit.clone());
     let outside = Outside {
         hub: hub.clone(),
-        store,
+        records: records.clone(),
+        members,
+        log,
     };
-    Ok(Coordinator::start(settings, outside, stop)?)
+    Coordinator::start(settings, outside, quit)
+}
+
+/// Puts what comes into the log, together and in order.
+async fn write_log(hub: Arc<Hub>, mut due: mpsc::Receiver<Body>) {
+    let mut bodies = Vec::new();
+    while due.recv_many(&mut bodies, LOG_MAX).await > 0 {
+        sleep(LOG_EVERY).await;
+        while let Ok(body) = due.try_recv() {
+            bodies.push(body);
+        }
+        let view = hub.council.view();
+        bodies.retain(|body| is_news(&view, body));
+        let mut tries = LOG_TRIES;
+        while !bodies.is_empty() {
+            let (left, why) = hub.council.enter_all(std::mem::take(&mut bodies)).await;
+            bodies = left;
+            match why {
+                None => {}
+                Some(SubmitError::NotTaken(NotTaken::Full | NotTaken::Ahead { .. }))
+                    if tries > 0 =>
+                {
+                    tries -= 1;
+                    sleep(LOG_PAUSE).await;
+                }
+                Some(error) => {
+                    tracing::debug!(%error, "an entry about a task is left out");
+                    bodies.drain(..1.min(bodies.len()));
+                }
+            }
+        }
+    }
+}
+
+/// A task that its submitter gives again, since its coordinator had not heard of it, is in the log already.
+fn is_news(view: &View, body: &Body) -> bool {
+    match body {
+        Body::Accept(Fenced { task, .. }) => view.chain.state().value(&Key::Task(*task)).is_none(),
+        _ => true,
+    }
 }
 
 struct Outside {
     hub: Arc<Hub>,
-    store: Store,
+    records: Records,
+    members: Arc<Members>,
+    log: mpsc::Sender<Body>,
 }
 
 fn internal(error: &dyn std::fmt::Display) -> ErrorObject {
@@ -189,20 +413,32 @@ impl Ports for Outside {
         self.hub.mesh.penalise(peer, Offence::Malformed).await;
     }
 
-    async fn store(&self, task: TaskId, record: Vec<u8>) -> Result<(), ErrorObject> {
-        let store = self.store.clone();
+    async fn store(&self, kept: Kept) -> Result<(), ErrorObject> {
+        let records = self.records.clone();
+        let accepted = inspect(&kept).map_err(|error| internal(&error))?.accepted;
         let put = spawn_blocking(move || {
-            store.put(TreeName::Coordinated, &task.0, &Blob(record))?;
-            store.sync()
+            records.put(kept, accepted)?;
+            records.sync().map_err(NotKept::from)
         });
         put.await
             .map_err(|error| internal(&error))?
             .map_err(|error| internal(&error))
     }
 
+    fn share(&self, task: TaskId) -> impl Future<Output = Result<(), ErrorObject>> + Send {
+        self.members.share(task)
+    }
+
+    fn log(&self, body: Body) {
+        // The log says less then; what is paid and proven needs more than that to be said.
+        if self.log.try_send(body).is_err() {
+            tracing::warn!("too much waits for the log: an entry about a task is left out");
+        }
+    }
+
     async fn unstore(&self, task: TaskId) {
-        let store = self.store.clone();
-        let removed = spawn_blocking(move || store.remove(TreeName::Coordinated, &task.0)).await;
+        let records = self.records.clone();
+        let removed = spawn_blocking(move || records.remove(task)).await;
         // What is left is an ended task, which is removed at a later start.
         match removed {
             Ok(Ok(())) => {}

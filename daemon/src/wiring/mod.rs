@@ -3,16 +3,20 @@
 mod agent_to_model;
 mod agent_to_sandbox;
 #[cfg(feature = "coordinator")]
+mod coordinator_to_members;
+#[cfg(feature = "coordinator")]
 mod coordinator_to_node;
 mod council_to_node;
 mod models;
+#[cfg(feature = "coordinator")]
+mod records;
 #[cfg(feature = "worker")]
 mod worker_to_node;
 
 pub use agent_to_model::AgentModel;
 pub use agent_to_sandbox::{AgentJudge, port_error};
 #[cfg(feature = "coordinator")]
-pub use coordinator_to_node::start_coordinator;
+pub use coordinator_to_node::Chair;
 #[cfg(feature = "mesh")]
 pub use council_to_node::start_council;
 pub use council_to_node::{Running as RunningCouncil, ledger_folder, local_genesis, start_alone};

@@ -7,10 +7,12 @@ use std::{
 };
 
 use edgecoder_agent::{Model, PortError, Tests, solve};
+use edgecoder_council::duties;
 use edgecoder_mesh::FoundBy;
 use edgecoder_protocol::{
     Hash, Millis, Outcome, Signed, Tokens,
     generation::{GenerateRequest, Generation},
+    ledger::duty::{Renewal, Seat},
     operator::{ErrorKind, ErrorObject, ExecAnswer, SolveOutcome, TaskRequest},
     plan::FileKind,
     sealing::{OpenKey, Purpose, TaskKey},
@@ -20,12 +22,16 @@ use edgecoder_protocol::{
 use edgecoder_worker::{
     AskError, Coordinator, Host, Made, NotMade, Policy, Ports, Worker, Workshop,
 };
-use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::AgentJudge;
 use crate::{
-    mesh::{Hub, Opened, Parts, SlotModel, execution_of, ground_of},
+    mesh::{Hub, Opened, Parts, SlotModel, execution_of, ground_of, seat::DUTY},
     tasks::agent_config,
 };
 
@@ -44,14 +50,7 @@ pub fn start_worker(
         workshop: outside,
         host: Machine::new(hub.clone()),
     };
-    Worker::spawn(
-        policy,
-        ports,
-        hub.key().clone(),
-        hub.network,
-        hub.coordinator,
-        stop,
-    )
+    Worker::spawn(policy, ports, hub.key().clone(), hub.network, stop)
 }
 
 #[derive(Clone)]
@@ -59,12 +58,40 @@ struct Outside(Arc<Hub>);
 
 impl Coordinator for Outside {
     async fn ask(&self, request: Request, within: Duration) -> Result<Response, AskError> {
-        let asked =
-            tokio::time::timeout(within, self.0.ask(self.0.coordinator, request, within)).await;
-        match asked {
-            Ok(answer) => answer.map_err(AskError::Unreachable),
-            Err(_) => Err(AskError::Timeout),
+        let asked = tokio::time::timeout(within, self.0.ask_coordinator(request, within)).await;
+        let (answer, seat) = match asked {
+            Ok(answer) => answer.map_err(AskError::Unreachable)?,
+            Err(_) => return Err(AskError::Timeout),
+        };
+        match &answer {
+            Response::Granted { grants, proof } if !grants.is_empty() => {
+                match self.is_proven(seat, proof) {
+                    true => Ok(answer),
+                    // Its lease is over, whether it knows that or not: what it lends is in vain.
+                    false => Err(AskError::Unproven(seat.holder)),
+                }
+            }
+            _ => Ok(answer),
         }
+    }
+
+    fn seat(&self) -> watch::Receiver<Option<Seat>> {
+        self.0.seats()
+    }
+}
+
+impl Outside {
+    /// Whether a quorum of members says that the coordinator's lease stands.
+    fn is_proven(&self, seat: Seat, proof: &[Signed<Renewal>]) -> bool {
+        let hub = &self.0;
+        let view = hub.council.view();
+        let grant = duties::Grant {
+            chain: hub.network,
+            duty: DUTY,
+            term: seat.term,
+        };
+        let members = view.chain.deciders();
+        members.is_some_and(|members| duties::is_current(proof, members, grant, hub.network_time()))
     }
 }
 
@@ -347,7 +374,10 @@ impl Outside {
         let Some(signed) = &grant.token else {
             return Err(impossible("the lease came without leave to ask a model"));
         };
-        let token = signed.open_by(hub.coordinator);
+        let Some(seat) = hub.seat() else {
+            return Err(impossible("nobody may give leave at the moment"));
+        };
+        let token = signed.open_by(seat.holder);
         let token = token.map_err(|error| impossible(error.to_string()))?;
         let model = Recorded::new(SlotModel {
             hub: hub.clone(),

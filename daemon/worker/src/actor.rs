@@ -13,6 +13,7 @@ use std::{
 
 use edgecoder_protocol::{
     key::NodeKey,
+    ledger::duty::Seat,
     sealing::OpenKey,
     wire::{Grant, Held, WhyBack},
 };
@@ -106,7 +107,7 @@ where
     ) -> (Self, watch::Receiver<Status>) {
         let mut seed = [0; 8];
         ports.host.random(&mut seed);
-        let machine = Machine::new(policy, parties.coordinator, u64::from_le_bytes(seed));
+        let machine = Machine::new(policy, u64::from_le_bytes(seed));
         let (status, told) = watch::channel(machine.status());
         let actor = Self {
             machine,
@@ -126,7 +127,9 @@ where
     pub(crate) async fn run(mut self, mut calls: Calls, stop: CancellationToken) {
         info!(slots = self.machine.status().slots, "worker started");
         let mut stopping = false;
-        self.feed(Input::Tick);
+        let mut seat = self.coordinator.seat();
+        let mut is_followed = true;
+        self.sit(&mut seat);
         while !self.machine.finished() {
             let deadline = self.machine.next_deadline();
             let now = self.host.now();
@@ -137,6 +140,11 @@ where
                     stopping = true;
                     self.feed(Input::Stop);
                 }
+                changed = seat.changed(), if is_followed => match changed {
+                    Ok(()) => self.sit(&mut seat),
+                    // The node stops; who coordinates is not told any more.
+                    Err(_) => is_followed = false,
+                },
                 Some(ended) = self.under_way.join_next_with_id() => self.ended(ended),
                 Some(command) = calls.inbox.recv() => self.command(command),
                 () = calls.wake.notified() => self.feed(Input::Wake),
@@ -146,6 +154,11 @@ where
         self.working.clear();
         self.under_way.shutdown().await;
         info!(counters = ?self.machine.status().counters, "worker stopped");
+    }
+
+    fn sit(&mut self, seat: &mut watch::Receiver<Option<Seat>>) {
+        let seat = *seat.borrow_and_update();
+        self.feed(Input::Seat(seat));
     }
 
     fn feed(&mut self, input: Input) {
@@ -249,7 +262,7 @@ where
 
 fn log_forgotten(held: Held, why: Forgotten) {
     match why {
-        Forgotten::Lost | Forgotten::Stopped | Forgotten::Drained => {
+        Forgotten::Lost | Forgotten::Stopped | Forgotten::Deposed | Forgotten::Drained => {
             debug!(?held, ?why, "lease ended without a result");
         }
         Forgotten::Refused | Forgotten::Silent | Forgotten::Full => {

@@ -4,6 +4,7 @@
 use edgecoder_protocol::{
     NetworkId, PeerId, Signed,
     key::NodeKey,
+    ledger::duty::Seat,
     sealing::SealKey,
     wire::{Held, INLINE_MAX, Opening, Sealed},
     work::{ResultSummary, SubtaskLease},
@@ -11,21 +12,26 @@ use edgecoder_protocol::{
 
 use crate::{Fixed, GrantError, Made, ResultError};
 
-/// Who a lease must be from and for.
+/// Who a lease must be for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parties {
     pub(crate) network: NetworkId,
-    pub(crate) coordinator: PeerId,
     pub(crate) worker: PeerId,
 }
 
 impl Parties {
-    /// What `lease` lends, and the key that it is for. Whether that key was offered, the caller knows.
+    /// What `lease` lends, and the key that it is for, if it is from whoever has the `seat`. Whether that key was offered, the caller knows.
     pub(crate) fn check(
         &self,
         lease: &Signed<SubtaskLease>,
+        seat: Option<Seat>,
     ) -> Result<(Held, SealKey), GrantError> {
-        let lease = lease.open_by(self.coordinator)?;
+        let seat = seat.ok_or(GrantError::Vacant)?;
+        let lease = lease.open_by(seat.holder)?;
+        if lease.term != seat.term {
+            let (found, current) = (lease.term, seat.term);
+            return Err(GrantError::Term { found, current });
+        }
         if lease.network != self.network {
             return Err(GrantError::Network);
         }

@@ -1,6 +1,6 @@
 //! What can go wrong, by operation. None of it ends the worker.
 
-use edgecoder_protocol::signed::SignedError;
+use edgecoder_protocol::{PeerId, signed::SignedError};
 
 /// Why there is no answer from the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +9,9 @@ pub enum AskError {
     /// It cannot be reached, or the connection broke; it may have seen the request.
     #[error("the coordinator cannot be reached: {0}")]
     Unreachable(String),
+    /// Whoever coordinates, as far as is known, shows no proof that it still may.
+    #[error("{0} lends without a proof that it may: its lease is over")]
+    Unproven(PeerId),
     /// No answer came in time; it may have seen the request.
     #[error("the coordinator did not answer in time")]
     Timeout,
@@ -18,9 +21,23 @@ pub enum AskError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
+    /// Whoever coordinates, as far as is known, shows no proof that it still may.
+    #[error("{0} lends without a proof that it may: its lease is over")]
+    Unproven(PeerId),
     /// The coordinator did not sign it.
     #[error("the lease is not the coordinator's: {0}")]
     Signed(#[from] SignedError),
+    /// Nobody coordinates, as far as is known here.
+    #[error("nobody may lend anything at the moment")]
+    Vacant,
+    /// It is of another term than the coordinator's.
+    #[error("the lease is of term {found}, and the coordinator's is {current}")]
+    Term {
+        /// The lease's.
+        found: u64,
+        /// The coordinator's.
+        current: u64,
+    },
     /// It is of another network.
     #[error("the lease is of another network")]
     Network,

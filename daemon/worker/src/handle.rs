@@ -46,14 +46,13 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker of the node with `key` for `coordinator`, in `network`. It runs until `stop` is cancelled, then
+    /// Starts a worker of the node with `key` in `network`, for whoever coordinates it. It runs until `stop` is cancelled, then
     /// ends within 2 s; the caller joins the task. Must be called inside a Tokio runtime.
     pub fn spawn<C, W, H>(
         policy: Policy,
         ports: Ports<C, W, H>,
         key: Arc<NodeKey>,
         network: NetworkId,
-        coordinator: PeerId,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>)
     where
@@ -63,7 +62,6 @@ impl Worker {
     {
         let parties = Parties {
             network,
-            coordinator,
             worker: key.peer_id(),
         };
         let (mailbox, inbox) = mpsc::channel(MAILBOX);

@@ -18,6 +18,7 @@ use std::{
 
 use edgecoder_protocol::{
     Millis, PeerId,
+    ledger::duty::Seat,
     operator::{ErrorKind, ErrorObject},
     record::Hours,
     wire::{Commit, Held, Response, WhyBack},
@@ -100,6 +101,8 @@ pub enum Answer {
 pub enum Input {
     /// The time of [`Machine::next_deadline`] has come.
     Tick,
+    /// Somebody else coordinates, by another grant, or nobody does.
+    Seat(Option<Seat>),
     /// The owner changed the policy.
     Policy(Policy),
     /// Take nothing until resumed.
@@ -139,6 +142,8 @@ pub enum Forgotten {
     Lost,
     /// The coordinator said to stop.
     Stopped,
+    /// Another coordinator has come, who lends everything anew.
+    Deposed,
     /// The coordinator refused the commitment.
     Refused,
     /// The coordinator has been silent for too long.
@@ -195,7 +200,8 @@ enum Will {
 /// One worker's state.
 #[derive(Debug)]
 pub struct Machine {
-    coordinator: PeerId,
+    /// Who coordinates, as far as is known.
+    seat: Option<Seat>,
     policy: Policy,
     will: Will,
     /// When the last input came, and what the host looked like.
@@ -228,10 +234,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A worker for `coordinator`; `seed`, any random number, spreads its repeated requests.
-    pub fn new(policy: Policy, coordinator: PeerId, seed: u64) -> Self {
+    /// A worker that has heard of no coordinator yet; `seed`, any random number, spreads its repeated requests.
+    pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
-            coordinator,
+            seat: None,
             policy,
             will: Will::Take,
             now: Millis(0),
@@ -261,6 +267,7 @@ impl Machine {
         (self.now, self.seen) = (now, seen);
         match input {
             Input::Tick => {}
+            Input::Seat(seat) => self.seated(seat),
             Input::Policy(policy) => {
                 self.policy = policy;
                 self.taking.hurry(now);
@@ -291,7 +298,7 @@ impl Machine {
 
     /// Answers `from`, who asks at `now` to open a commitment.
     pub fn open(&mut self, now: Millis, from: PeerId, held: Held) -> Response {
-        if from != self.coordinator {
+        if !self.is_from(from, held) {
             return not_yours();
         }
         match self.leases.get_mut(&held).map(|lease| lease.open(now)) {
@@ -311,7 +318,7 @@ impl Machine {
 
     /// Answers `from`, who says at `now` that the lease has no use any more.
     pub fn stopped(&mut self, now: Millis, from: PeerId, held: Held) -> Response {
-        if from != self.coordinator {
+        if !self.is_from(from, held) {
             return not_yours();
         }
         self.now = now;
@@ -319,6 +326,27 @@ impl Machine {
         self.backs.remove(&held);
         self.advance();
         Response::Done { now }
+    }
+
+    /// Whether `from` lends by the term of this lease.
+    fn is_from(&self, from: PeerId, held: Held) -> bool {
+        let (holder, term) = (from, held.term);
+        self.seat == Some(Seat { holder, term })
+    }
+
+    /// Who coordinates has changed. While nobody does, what is held is worked on: its coordinator may come back.
+    fn seated(&mut self, seat: Option<Seat>) {
+        self.seat = seat;
+        let Some(Seat { term, .. }) = seat else {
+            return;
+        };
+        let leases = self.leases.keys().copied();
+        let old: Vec<Held> = leases.filter(|held| held.term != term).collect();
+        for held in old {
+            self.forget(held, Forgotten::Deposed);
+        }
+        self.backs.retain(|held, _| held.term == term);
+        self.taking.hurry(self.now);
     }
 
     /// Whether nothing is left to wait for, once the node stops. What is left after 2 s is left undone.

@@ -4,10 +4,12 @@ use std::{future::Future, time::Duration};
 
 use edgecoder_protocol::{
     Millis, Tokens,
+    ledger::duty::Seat,
     sealing::OpenKey,
     wire::{Grant, Request, Response, Sealed, WhyBack},
     work::ResultSummary,
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::AskError;
@@ -24,6 +26,10 @@ pub trait Coordinator: Send + Sync {
         request: Request,
         within: Duration,
     ) -> impl Future<Output = Result<Response, AskError>> + Send;
+
+    /// Who it is, and by which grant; nobody while the duty is vacant. What is lent by any other grant counts for
+    /// nothing.
+    fn seat(&self) -> watch::Receiver<Option<Seat>>;
 }
 
 /// What came of work. What is inline is at most [`INLINE_MAX`](edgecoder_protocol::wire::INLINE_MAX).

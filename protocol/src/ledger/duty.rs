@@ -31,6 +31,15 @@ pub enum Duty {
     Inference(u16),
 }
 
+/// Who holds a duty, by which grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Who.
+    pub holder: PeerId,
+    /// Of which grant.
+    pub term: u64,
+}
+
 impl Duty {
     /// Its kind, and its number as four bytes.
     pub(super) fn bytes(self) -> [u8; 5] {

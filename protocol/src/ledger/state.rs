@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::{
     decree::Standing,
-    duty::Duty,
+    duty::{Duty, Seat},
     members::MemberSet,
     trie::{Proof, Trie},
 };
@@ -357,6 +357,12 @@ impl State {
     /// A duty, vacant when it never was anybody's.
     pub fn duty(&self, duty: Duty) -> DutyState {
         self.duty_of(duty).copied().unwrap_or_default()
+    }
+
+    /// Who holds a duty; nobody while it is vacant.
+    pub fn seat(&self, duty: Duty) -> Option<Seat> {
+        let DutyState { holder, term } = self.duty(duty);
+        holder.map(|holder| Seat { holder, term })
     }
 
     /// Whether nobody deals with `peer` at that time.

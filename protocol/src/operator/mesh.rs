@@ -127,8 +127,10 @@ pub struct NetworkView {
 /// The coordinator as a node sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CoordinatorView {
-    /// Who; the node itself when it coordinates.
-    pub peer: PeerId,
+    /// Who, by the ledger; the node itself when it coordinates, absent while nobody does.
+    pub peer: Option<PeerId>,
+    /// By which grant: the index of its entry in the ledger.
+    pub term: Option<u64>,
     /// Whether it answers.
     pub reachable: bool,
     /// Whether it has taken this node's record.

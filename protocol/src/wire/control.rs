@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{capped, short};
 use crate::{
     ids::{Hash, PeerId, TaskId},
+    ledger::{duty::Renewal, members::MEMBERS_MAX},
     network::ADDRESSES_MAX,
     operator::ErrorObject,
     plan::STEPS_MAX,
@@ -35,6 +36,12 @@ const HINTS_MAX: usize = 2;
 pub const RECORDS_MAX: usize = 64;
 /// Readers that are named.
 const READERS_MAX: usize = 1_024;
+/// Bytes of a record on its way to another member; what is inside it and larger is fetched.
+pub const RECORD_MAX: usize = super::CONTROL_MAX - (4 << 10);
+/// Records in one message.
+pub const KEPT_MAX: usize = 64;
+/// Marks in one answer.
+pub const MARKS_MAX: usize = 4_096;
 /// Bytes of a sentence.
 const SENTENCE_MAX: usize = 2_048;
 
@@ -84,8 +91,33 @@ pub struct Submission {
     pub spec: Signed<TaskSpec>,
     /// Its sealed request.
     pub job: Sealed,
-    /// Its key, wrapped for the coordinator unless the task is sealed from it.
-    pub key: Option<WrappedKey>,
+    /// Its key, wrapped for each member of the council that may come to coordinate it; none of a task that is sealed
+    /// from them.
+    #[serde(deserialize_with = "capped::<_, _, MEMBERS_MAX>")]
+    pub keys: Vec<(PeerId, WrappedKey)>,
+}
+
+/// How new what a coordinator keeps of a task is: later terms are newer, and within one higher numbers.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Mark {
+    /// The coordinator's term.
+    pub term: u64,
+    /// Rises with each change in it.
+    pub version: u64,
+}
+
+/// What a coordinator keeps of a task, on its way to another member: ciphertext, plan and results, no key in clear.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The task.
+    pub task: TaskId,
+    /// How new it is.
+    pub mark: Mark,
+    /// The record, as coordinators write it.
+    #[serde(deserialize_with = "capped::<_, _, RECORD_MAX>")]
+    pub record: Vec<u8>,
 }
 
 /// A subtask with all that its worker needs; what is sealed opens with the wrapped key.
@@ -306,6 +338,25 @@ pub enum Request {
         /// The lease.
         held: Held,
     },
+    /// From the coordinator to a member: keep this of tasks, in case another has to go on with them.
+    Keep(#[serde(deserialize_with = "capped::<_, _, KEPT_MAX>")] Vec<Kept>),
+    /// From the coordinator to a member: the task is over, and nobody has to go on with it.
+    Unkeep {
+        /// The task.
+        task: TaskId,
+        /// The coordinator's term.
+        term: u64,
+    },
+    /// From a new coordinator to a member: which tasks it keeps, in the order of their ids.
+    Marks {
+        /// The last id of the page before.
+        after: Option<TaskId>,
+    },
+    /// From a new coordinator to a member: what it keeps of a task.
+    Fetch {
+        /// The task.
+        task: TaskId,
+    },
     /// To the submitter of a sealed task: its key, for this lease.
     Key {
         /// The lease.
@@ -330,7 +381,23 @@ pub enum Response {
     /// How a task stands.
     Task(Box<News>),
     /// Work, or none.
-    Granted(#[serde(deserialize_with = "capped::<_, _, TAKE_MAX>")] Vec<Grant>),
+    Granted {
+        /// The work.
+        #[serde(deserialize_with = "capped::<_, _, TAKE_MAX>")]
+        grants: Vec<Grant>,
+        /// Members' words that the coordinator's lease stands: its orders are nothing without a quorum of them.
+        #[serde(deserialize_with = "capped::<_, _, MEMBERS_MAX>")]
+        proof: Vec<Signed<Renewal>>,
+    },
+    /// This node does not coordinate; who does, the ledger says, which is so far here.
+    Elsewhere {
+        /// The height.
+        height: u64,
+    },
+    /// Tasks that are kept, and how new each is.
+    Marks(#[serde(deserialize_with = "capped::<_, _, MARKS_MAX>")] Vec<(TaskId, Mark)>),
+    /// What is kept of a task; none when nothing is.
+    Kept(Option<Box<Kept>>),
     /// Leases that are no longer the asker's.
     Lost {
         /// Which.

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use edgecoder_protocol::{
     Hash, Signed, TaskId,
-    wire::{Commit, HELD_MAX, Held, INLINE_MAX, Request, Response, Sealed, Submission, WhyBack},
+    wire::{
+        Commit, HELD_MAX, Held, INLINE_MAX, KEPT_MAX, Kept, Mark, Request, Response, Sealed,
+        Submission, WhyBack,
+    },
     work::{AttemptId, Part, SubtaskLease},
 };
 
@@ -73,7 +76,11 @@ pub fn place(request: &Request) -> usize {
         Request::Resolve { .. } => 11,
         Request::Open { .. } => 12,
         Request::Stop { .. } => 13,
-        Request::Key { .. } => 14,
+        Request::Keep(_) => 14,
+        Request::Unkeep { .. } => 15,
+        Request::Marks { .. } => 16,
+        Request::Fetch { .. } => 17,
+        Request::Key { .. } => 18,
     }
 }
 
@@ -85,7 +92,11 @@ fn is_refused(response: &Response) -> bool {
     matches!(response, Response::Refused(error) if !error.next.is_empty())
 }
 
-pub const KINDS: [Kind; 15] = [
+fn is_elsewhere(response: &Response) -> bool {
+    matches!(response, Response::Elsewhere { .. })
+}
+
+pub const KINDS: [Kind; 19] = [
     Kind {
         from: "registrant",
         to: To::Coordinator,
@@ -103,8 +114,9 @@ pub const KINDS: [Kind; 15] = [
         to: To::Coordinator,
         request: |peer, number| {
             let Draft { spec, job, key } = draft(peer, task(number));
-            let (spec, key) = (Signed::new(spec, peer.key()), Some(key));
-            Request::Submit(Box::new(Submission { spec, job, key }))
+            let spec = Signed::new(spec, peer.key());
+            let keys = vec![(peer.coordinator(), key)];
+            Request::Submit(Box::new(Submission { spec, job, keys }))
         },
         fits: is_done,
     },
@@ -139,7 +151,7 @@ pub const KINDS: [Kind; 15] = [
             keys: vec![Signed::new(peer.lease_key().1, peer.key())],
             wait_ms: 100,
         },
-        fits: |response| matches!(response, Response::Granted(_)),
+        fits: |response| matches!(response, Response::Granted { .. }),
     },
     Kind {
         from: "holder",
@@ -201,6 +213,44 @@ pub const KINDS: [Kind; 15] = [
         from: "stopper",
         to: To::Worker,
         request: |_, number| Request::Stop { held: held(number) },
+        fits: is_refused,
+    },
+    // These four are among members of the council.
+    Kind {
+        from: "sharer",
+        to: To::Coordinator,
+        request: |_, number| {
+            let kept = |_| Kept {
+                task: task(number),
+                mark: Mark {
+                    term: u64::MAX,
+                    version: u64::MAX,
+                },
+                record: vec![0; 1 << 10],
+            };
+            Request::Keep((0..KEPT_MAX).map(kept).collect())
+        },
+        fits: is_elsewhere,
+    },
+    Kind {
+        from: "forgetter",
+        to: To::Coordinator,
+        request: |_, number| Request::Unkeep {
+            task: task(number),
+            term: u64::MAX,
+        },
+        fits: is_elsewhere,
+    },
+    Kind {
+        from: "lister",
+        to: To::Coordinator,
+        request: |_, _| Request::Marks { after: None },
+        fits: is_refused,
+    },
+    Kind {
+        from: "fetcher",
+        to: To::Coordinator,
+        request: |_, number| Request::Fetch { task: task(number) },
         fits: is_refused,
     },
     Kind {

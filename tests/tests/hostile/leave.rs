@@ -50,7 +50,8 @@ fn is_refused(peer: &Peer, slot: &Node, ask: &ModelAsk, why: &str) {
 type Change = fn(&mut CapabilityToken);
 
 /// What a token may not say, by whom it is asked about, and why it is refused.
-const BAD: [(Change, &str); 5] = [
+const BAD: [(Change, &str); 6] = [
+    (|token| token.term -= 1, "of another term"),
     (
         |token| token.network = NetworkId([9; 32]),
         "for another network",
@@ -82,7 +83,7 @@ pub fn token(peer: &Peer, slot: &Node, attempt: u32) -> CapabilityToken {
         caller: peer.id(),
         slot: id(slot).parse().unwrap(),
         budget: Tokens(8),
-        term: 1,
+        term: slot.view()["coordinator"]["term"].as_u64().unwrap(),
         issued: now(),
         life_ms: TOKEN_MAX_MS,
     }

@@ -183,7 +183,7 @@ impl Peer {
 
     /// Who coordinates.
     pub fn coordinator(&self) -> PeerId {
-        self.shared.invite.coordinator
+        self.shared.invite.genesis.members.members()[0]
     }
 
     /// A record as an honest worker's.
@@ -285,7 +285,7 @@ impl Peer {
         let key = Signed::new(key, self.key());
         let keys = vec![key.clone()];
         let answer = self.try_ask(Request::Take { keys, wait_ms })?;
-        let Response::Granted(mut grants) = answer else {
+        let Response::Granted { mut grants, .. } = answer else {
             return None;
         };
         let lent = Lent::open(self, grants.pop()?, &open, key);
@@ -382,7 +382,7 @@ impl Shared {
 
     async fn ask(&self, request: Request) -> Result<Response, RequestError> {
         let body = wire::encode::<_, CONTROL_MAX>(&request).unwrap();
-        let to = self.invite.coordinator;
+        let to = self.invite.genesis.members.members()[0];
         let bytes = self
             .mesh
             .request(to, Service::Control, body, ANSWER)

@@ -7,12 +7,16 @@ use edgecoder_protocol::{
     operator::{ErrorKind, ErrorObject},
     plan::Plan,
     sealing::TaskKey,
-    wire::{Response, Sealed},
+    wire::{Kept, Mark, Response, Sealed},
     work::{AttemptId, CapabilityToken, Job, TOKEN_MAX_MS, label},
 };
 
-use super::{Actor, Event, Matter, record};
-use crate::{Need, Ports, StepShape};
+use super::{
+    Actor, Event, Matter,
+    grants::shrink,
+    record::{Record, RecordError},
+};
+use crate::{Need, Ports, StepShape, config::TASKS_MAX};
 
 /// Slots that are asked for a plan, one after the other.
 const PLANNERS: usize = 2;
@@ -66,7 +70,39 @@ impl<P: Ports> Actor<P> {
         });
     }
 
-    /// A task that an earlier start left.
+    /// What was kept of a task, if this node can go on with it.
+    pub(super) fn read(&self, kept: &Kept) -> Option<Matter> {
+        let me = self.key.peer_id();
+        let matter = Record::read(kept).and_then(|record| record.matter(me, &self.open));
+        let warn = |error: &RecordError| {
+            tracing::warn!(task = %kept.task, %error, "a task is not gone on with");
+        };
+        matter.inspect_err(warn).ok()
+    }
+
+    /// Another member kept this, and it may be unknown here.
+    pub(super) fn take_over(&mut self, kept: &Kept) {
+        let is_known =
+            self.matters.contains_key(&kept.task) || self.incoming.contains_key(&kept.task);
+        if is_known || self.matters.len() >= TASKS_MAX {
+            return;
+        }
+        let now = self.ports.now();
+        if let Some(matter) = self.read(kept) {
+            // Of what one member says alone, the submitter's words count.
+            let id = matter.id;
+            self.restore(matter.begun_anew(now, self.first_mark()));
+            self.save(id);
+        }
+    }
+
+    /// What the record of a task is called that begins here.
+    pub(super) fn first_mark(&self) -> Mark {
+        let (term, version) = (self.term, 0);
+        Mark { term, version }
+    }
+
+    /// A task that was coordinated before, here or by another.
     pub(super) fn restore(&mut self, matter: Matter) {
         let (id, now) = (matter.id, self.ports.now());
         let is_planned = !matter.steps.is_empty();
@@ -161,21 +197,15 @@ impl<P: Ports> Actor<P> {
             return;
         }
         self.saving.insert(task, false);
-        let record = self.matters.get(&task).map(record::write);
+        let term = self.term;
+        let record = self.matters.get_mut(&task).map(|matter| {
+            let version = matter.mark.version + 1;
+            matter.mark = Mark { term, version };
+            Record::of(matter)
+        });
         let ports = self.ports.clone();
         self.work.spawn(async move {
-            let stored = match record {
-                Some(Ok(bytes)) => ports
-                    .store(task, bytes)
-                    .await
-                    .map_err(|error| error.message),
-                Some(Err(error)) => Err(error),
-                None => {
-                    ports.unstore(task).await;
-                    Ok(())
-                }
-            };
-            if let Err(error) = stored {
+            if let Err(error) = store(&ports, task, record).await {
                 tracing::error!(%task, %error, "a task's progress is not durable");
             }
             Event::Saved(task)
@@ -196,6 +226,26 @@ impl<P: Ports> Actor<P> {
             reply.send(Response::Done { now }).ok();
         }
     }
+}
+
+/// Keeps what a task has come to, here and with other members; or has all forget it.
+async fn store<P: Ports>(
+    ports: &Arc<P>,
+    task: TaskId,
+    record: Option<Record>,
+) -> Result<(), String> {
+    match record {
+        Some(mut record) => {
+            let shrunk = shrink(ports, record.sealed().collect()).await;
+            shrunk.map_err(|error| error.message)?;
+            let stored = ports.store(record.write(task)?).await;
+            stored.map_err(|error| error.message)?;
+        }
+        None => ports.unstore(task).await,
+    }
+    // Others hear of it in their time: what they miss is done again.
+    drop(ports.share(task));
+    Ok(())
 }
 
 async fn admit<P: Ports>(

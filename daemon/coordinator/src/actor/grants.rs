@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
     Millis, PeerId, Signed,
+    ledger::entry::Body,
     operator::ErrorObject,
     sealing::SealKey,
     wire::{CONTROL_MAX, CheckedResult, Dispute, Grant, Held, Hint, News, Response, Sealed},
@@ -46,7 +47,9 @@ impl<P: Ports> Actor<P> {
         let ports = self.ports.clone();
         let send = |grants| {
             // Who has gone does not confirm its leases.
-            take.reply.send(Response::Granted(grants)).ok();
+            // What proves that they may be lent, whoever is asked for it adds.
+            let proof = Vec::new();
+            take.reply.send(Response::Granted { grants, proof }).ok();
         };
         if sizes(grants.iter_mut().flat_map(of_grant)) <= INLINE_TOTAL {
             return send(grants);
@@ -60,9 +63,9 @@ impl<P: Ports> Actor<P> {
         });
     }
 
-    fn make(&mut self, lease: &Lease, key: SealKey) -> Option<Grant> {
+    fn make(&mut self, lent: &Lease, key: SealKey) -> Option<Grant> {
         let now = self.ports.now();
-        let held = lease.held;
+        let held = lent.held;
         let mut random = [0; 32];
         self.ports.random(&mut random);
         let given = self.matters.get(&held.attempt.task)?;
@@ -72,7 +75,7 @@ impl<P: Ports> Actor<P> {
         }
         let matter = self.matters.get(&held.attempt.task)?;
         let submitter = matter.submitter;
-        let purpose = lease_purpose(&held, lease.worker);
+        let purpose = lease_purpose(&held, lent.worker);
         let wrapped = match &matter.key {
             Some(task) => Some(task.wrap(&key, &purpose, &mut random).ok()?),
             None => None,
@@ -81,11 +84,14 @@ impl<P: Ports> Actor<P> {
             network: self.network,
             attempt: held.attempt,
             part: held.part,
-            worker: lease.worker,
+            worker: lent.worker,
             key,
             term: held.term,
             granted: now,
         };
+        let lease = Signed::new(signed, &self.key);
+        let what = lease.commitment();
+        self.log(&matter.spec, |task| Body::Assign { task, what });
         let needs_model = matter.need.model && held.part == Part::Author && given.is_none();
         let answer = match (given, held.part) {
             (Some(given), _) => Some(given),
@@ -99,7 +105,7 @@ impl<P: Ports> Actor<P> {
             }
         };
         let grant = Grant {
-            lease: Signed::new(signed, &self.key),
+            lease,
             spec: matter.spec.clone(),
             job: matter.job.clone(),
             plan: matter.plan.clone(),
@@ -113,7 +119,7 @@ impl<P: Ports> Actor<P> {
         let mut asked = Vec::from_iter(grant.key.is_none().then_some(submitter));
         let token = match needs_model {
             true => {
-                let (slot, token) = self.token(lease, now)?;
+                let (slot, token) = self.token(lent, now)?;
                 asked.push(slot);
                 Some(token)
             }
@@ -257,7 +263,10 @@ fn sizes<'a>(all: impl Iterator<Item = &'a mut Sealed>) -> usize {
 }
 
 /// Lets the largest be fetched, until the rest fits.
-async fn shrink<P: Ports>(ports: &Arc<P>, mut all: Vec<&mut Sealed>) -> Result<(), ErrorObject> {
+pub(super) async fn shrink<P: Ports>(
+    ports: &Arc<P>,
+    mut all: Vec<&mut Sealed>,
+) -> Result<(), ErrorObject> {
     loop {
         let total: usize = sizes(all.iter_mut().map(|sealed| &mut **sealed));
         if total <= INLINE_TOTAL {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use edgecoder_protocol::{
     Hash, NetworkId, PeerId, TaskId,
+    ledger::entry::Body,
     sealing::TaskKey,
     wire::{CheckedResult, Held, Opening, Request, Response},
     work::{AttemptId, Part, ResultSummary, label},
@@ -205,6 +206,8 @@ impl<P: Ports> Actor<P> {
         tracing::info!(%task, ending = ending.as_ref().map(word), "task ends");
         matter.ending = ending;
         matter.tries.clear();
+        let (spec, result) = (matter.spec.clone(), matter.outcome());
+        self.log(&spec, |task| Body::End { task, result });
         self.save(task);
     }
 

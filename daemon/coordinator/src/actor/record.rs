@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use edgecoder_protocol::{
-    Millis, PeerId, Signed, TaskId,
+    Hash, Millis, PeerId, Signed, TaskId,
     operator::ErrorObject,
-    sealing::TaskKey,
+    sealing::{OpenKey, Purpose, TaskKey, WrappedKey},
     task::PrivacyClass,
-    wire::{CheckedResult, Dispute, Held, Opening, Response, Sealed},
+    wire::{
+        CheckedResult, Dispute, Held, Kept, Mark, Opening, RECORD_MAX, Response, Sealed, Submission,
+    },
     work::{AttemptId, Part, TaskSpec, label},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
-use zeroize::Zeroize;
 
 use crate::{Ending, Ground, Need, StepShape};
 
-/// Bytes of a record: 32 steps whose contents are all inline, and room.
-const RECORD_MAX: usize = 16 << 20;
 const CONFIG: Configuration<LittleEndian, Fixint, Limit<RECORD_MAX>> = bincode::config::standard()
     .with_fixed_int_encoding()
     .with_limit::<RECORD_MAX>();
@@ -45,8 +44,12 @@ pub struct Matter {
     pub accepted: Millis,
     pub deadline_ms: u64,
     pub job: Sealed,
+    /// As its submitter wrapped it for each member.
+    pub keys: Vec<(PeerId, WrappedKey)>,
     /// Absent when the task is sealed from the coordinator.
     pub key: Option<TaskKey>,
+    /// Of its record.
+    pub mark: Mark,
     /// The sealed reply that the plan is read from.
     pub plan: Option<Sealed>,
     /// The planned steps; none until it is planned.
@@ -74,6 +77,31 @@ pub struct Unsealed {
 }
 
 impl Matter {
+    /// A task that has just come, whose spec is verified.
+    pub fn of(submission: Submission, spec: &TaskSpec, from: PeerId, key: Option<TaskKey>) -> Self {
+        Self {
+            id: spec.id,
+            submitter: from,
+            need: need(spec),
+            accepted: Millis(0),
+            deadline_ms: spec.deadline_ms,
+            job: submission.job,
+            keys: submission.keys,
+            key,
+            mark: Mark::default(),
+            plan: None,
+            steps: Vec::new(),
+            tries: BTreeMap::new(),
+            results: BTreeMap::new(),
+            ending: None,
+            disputes: BTreeSet::new(),
+            given: BTreeMap::new(),
+            asks: None,
+            answering: Vec::new(),
+            spec: submission.spec,
+        }
+    }
+
     /// Opens sealed bytes and puts them together.
     pub fn ground(key: &TaskKey, step: u16, sealed: Unsealed) -> Result<Ground, String> {
         let open = |name: &str, bytes: &[u8]| key.open(name, bytes).map_err(|e| e.to_string());
@@ -116,6 +144,42 @@ impl Matter {
         }))
     }
 
+    /// As its submitter gave it, without what has come of it.
+    pub fn begun_anew(self, now: Millis, mark: Mark) -> Self {
+        let spec = self.spec.open().ok().map(|(spec, _)| spec.deadline_ms);
+        Self {
+            deadline_ms: spec.unwrap_or(self.deadline_ms),
+            accepted: now,
+            mark,
+            plan: None,
+            steps: Vec::new(),
+            results: BTreeMap::new(),
+            ending: None,
+            given: BTreeMap::new(),
+            asks: None,
+            ..self
+        }
+    }
+
+    /// A commitment to how it ended: nobody guesses it who does not have the signed results.
+    pub fn outcome(&self) -> Hash {
+        let word = match &self.ending {
+            Some(Ending::Done) => 0,
+            Some(Ending::Refused(_)) => 1,
+            Some(Ending::Failed(_)) => 2,
+            Some(Ending::Cancelled) | None => 3,
+        };
+        let results = self.results.values();
+        let signed = results.flat_map(|one| {
+            [&one.author.summary, &one.checker.summary].map(|summary| summary.commitment().0)
+        });
+        let whole: Vec<[u8; 32]> = [self.spec.commitment().0]
+            .into_iter()
+            .chain(signed)
+            .collect();
+        Hash::of(&[b"edgecoder/outcome/1", &[word][..], whole.as_flattened()].concat())
+    }
+
     /// Sealed answers of the steps that `step` builds on.
     pub fn answers_before(&self, step: u16) -> Vec<(u16, Sealed)> {
         let mut open = vec![step];
@@ -146,14 +210,16 @@ enum KeptEnding {
     Cancelled,
 }
 
-/// A [`Matter`] on disk. Tries are not kept: after a restart what was lent counts no more.
+/// A [`Matter`] on disk, here and with other members, and so without the key in clear. Tries are not kept: what an
+/// earlier term lent counts no more.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+pub struct Record {
+    mark: Mark,
     submitter: PeerId,
     spec: Signed<TaskSpec>,
     accepted: Millis,
     job: Sealed,
-    key: Option<[u8; 32]>,
+    keys: Vec<(PeerId, WrappedKey)>,
     plan: Option<Sealed>,
     /// What each needs, and whether it merges.
     steps: Vec<(Vec<u16>, bool)>,
@@ -164,75 +230,169 @@ struct Kept {
     ending: Option<KeptEnding>,
 }
 
-/// The record of a task.
-pub fn write(matter: &Matter) -> Result<Vec<u8>, String> {
-    let mut kept = Kept {
-        submitter: matter.submitter,
-        spec: matter.spec.clone(),
-        accepted: matter.accepted,
-        job: matter.job.clone(),
-        key: matter.key.as_ref().map(|key| *key.expose()),
-        plan: matter.plan.clone(),
-        steps: matter
-            .steps
-            .iter()
-            .map(|step| (step.needs.clone(), step.is_merge))
-            .collect(),
-        given: matter.given.clone().into_iter().collect(),
-        asks: matter.asks,
-        deadline_ms: matter.deadline_ms,
-        results: matter
-            .results
-            .iter()
-            .map(|(at, one)| (*at, one.clone()))
-            .collect(),
-        ending: matter.ending.as_ref().map(|ending| match ending {
-            Ending::Done => KeptEnding::Done,
-            Ending::Refused(error) => KeptEnding::Refused(error.clone()),
-            Ending::Failed(error) => KeptEnding::Failed(error.clone()),
-            Ending::Cancelled => KeptEnding::Cancelled,
-        }),
-    };
-    let bytes = bincode::serde::encode_to_vec(&kept, CONFIG).map_err(|error| error.to_string());
-    kept.key.zeroize();
-    bytes
+/// Why a record is not gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// It is none.
+    #[error("it cannot be read: {0}")]
+    Damaged(String),
+    /// Its submitter did not wrap its key for this node.
+    #[error("its key is not for this node; its submitter sends it again")]
+    Closed,
 }
 
-/// Reads what [`write`] wrote.
-pub fn read(bytes: &[u8]) -> Result<Matter, String> {
-    let (mut kept, _): (Kept, usize) =
-        bincode::serde::decode_from_slice(bytes, CONFIG).map_err(|error| error.to_string())?;
-    let spec = kept
-        .spec
-        .open_by(kept.submitter)
-        .map_err(|error| error.to_string())?;
-    Ok(Matter {
-        id: spec.id,
-        need: need(spec),
-        deadline_ms: kept.deadline_ms,
-        submitter: kept.submitter,
-        accepted: kept.accepted,
-        job: kept.job,
-        key: kept.key.as_mut().map(TaskKey::new),
-        plan: kept.plan,
-        steps: kept
-            .steps
-            .into_iter()
-            .map(|(needs, is_merge)| StepShape { needs, is_merge })
-            .collect(),
-        given: kept.given.into_iter().collect(),
-        asks: kept.asks,
-        answering: Vec::new(),
-        tries: BTreeMap::new(),
-        results: kept.results.into_iter().collect(),
-        ending: kept.ending.map(|ending| match ending {
-            KeptEnding::Done => Ending::Done,
-            KeptEnding::Refused(error) => Ending::Refused(error),
-            KeptEnding::Failed(error) => Ending::Failed(error),
-            KeptEnding::Cancelled => Ending::Cancelled,
-        }),
-        disputes: BTreeSet::new(),
-        spec: kept.spec,
+fn damaged(error: impl ToString) -> RecordError {
+    RecordError::Damaged(error.to_string())
+}
+
+impl Record {
+    /// What is to be kept of a task.
+    pub fn of(matter: &Matter) -> Self {
+        let steps = matter.steps.iter();
+        Self {
+            mark: matter.mark,
+            submitter: matter.submitter,
+            spec: matter.spec.clone(),
+            accepted: matter.accepted,
+            job: matter.job.clone(),
+            keys: matter.keys.clone(),
+            plan: matter.plan.clone(),
+            steps: steps
+                .map(|step| (step.needs.clone(), step.is_merge))
+                .collect(),
+            given: matter.given.clone().into_iter().collect(),
+            asks: matter.asks,
+            deadline_ms: matter.deadline_ms,
+            results: matter.results.clone().into_iter().collect(),
+            ending: matter.ending.as_ref().map(|ending| match ending {
+                Ending::Done => KeptEnding::Done,
+                Ending::Refused(error) => KeptEnding::Refused(error.clone()),
+                Ending::Failed(error) => KeptEnding::Failed(error.clone()),
+                Ending::Cancelled => KeptEnding::Cancelled,
+            }),
+        }
+    }
+
+    /// Everything sealed in it.
+    pub fn sealed(&mut self) -> impl Iterator<Item = &mut Sealed> {
+        let results = self.results.iter_mut().flat_map(|(_, result)| {
+            let CheckedResult {
+                author,
+                checker,
+                answer,
+            } = result;
+            [&mut author.report, &mut checker.report]
+                .into_iter()
+                .chain(answer)
+        });
+        let given = self.given.iter_mut().map(|(_, answer)| answer);
+        let first = [&mut self.job].into_iter().chain(&mut self.plan);
+        first.chain(given).chain(results)
+    }
+
+    /// Its bytes, with what they are called.
+    pub fn write(&self, task: TaskId) -> Result<Kept, String> {
+        let record = bincode::serde::encode_to_vec(self, CONFIG).map_err(|e| e.to_string())?;
+        if record.len() > RECORD_MAX {
+            return Err(format!("its record has {} bytes", record.len()));
+        }
+        let mark = self.mark;
+        Ok(Kept { task, mark, record })
+    }
+
+    /// Reads what [`Self::write`] wrote, as another may have changed it.
+    pub fn read(kept: &Kept) -> Result<Self, RecordError> {
+        let (record, used): (Self, usize) =
+            bincode::serde::decode_from_slice(&kept.record, CONFIG).map_err(damaged)?;
+        let spec = record.spec.open_by(record.submitter).map_err(damaged)?;
+        let is_whole = used == kept.record.len()
+            && spec.id == kept.task
+            && record.mark == kept.mark
+            && spec.content == record.job.reference();
+        match is_whole {
+            true => Ok(record),
+            false => Err(damaged("it is another task's")),
+        }
+    }
+
+    /// The task, for the member who has `open`.
+    pub fn matter(self, me: PeerId, open: &OpenKey) -> Result<Matter, RecordError> {
+        let spec = self.spec.open_by(self.submitter).map_err(damaged)?;
+        let key = match spec.class {
+            PrivacyClass::Sealed => None,
+            _ => Some(task_key(spec.id, &self.keys, me, open).ok_or(RecordError::Closed)?),
+        };
+        let steps = self.steps.into_iter();
+        Ok(Matter {
+            id: spec.id,
+            need: need(spec),
+            deadline_ms: self.deadline_ms,
+            submitter: self.submitter,
+            accepted: self.accepted,
+            job: self.job,
+            keys: self.keys,
+            key,
+            mark: self.mark,
+            plan: self.plan,
+            steps: steps
+                .map(|(needs, is_merge)| StepShape { needs, is_merge })
+                .collect(),
+            given: self.given.into_iter().collect(),
+            asks: self.asks,
+            answering: Vec::new(),
+            tries: BTreeMap::new(),
+            results: self.results.into_iter().collect(),
+            ending: self.ending.map(|ending| match ending {
+                KeptEnding::Done => Ending::Done,
+                KeptEnding::Refused(error) => Ending::Refused(error),
+                KeptEnding::Failed(error) => Ending::Failed(error),
+                KeptEnding::Cancelled => Ending::Cancelled,
+            }),
+            disputes: BTreeSet::new(),
+            spec: self.spec,
+        })
+    }
+}
+
+/// A task's key, where it was wrapped for `me`.
+pub fn task_key(
+    task: TaskId,
+    keys: &[(PeerId, WrappedKey)],
+    me: PeerId,
+    open: &OpenKey,
+) -> Option<TaskKey> {
+    let (_, wrapped) = keys.iter().find(|(reader, _)| *reader == me)?;
+    TaskKey::unwrap(wrapped, open, &Purpose::of_member(task, me)).ok()
+}
+
+/// What a member that keeps a record for others has to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspected {
+    /// The sealed request: fetched before the task is said to be kept, since there may be no other copy.
+    pub job: Sealed,
+    /// What else is sealed in it.
+    pub others: Vec<Sealed>,
+    /// When it came in, by its coordinator's clock.
+    pub accepted: Millis,
+    /// What the log calls it.
+    pub name: Hash,
+    /// Whether it says how the task ended.
+    pub is_over: bool,
+}
+
+/// Looks into a record, with its submitter's signature checked.
+///
+/// # Errors
+/// A sentence, when it is none that a coordinator writes.
+pub fn inspect(kept: &Kept) -> Result<Inspected, String> {
+    let mut record = Record::read(kept).map_err(|error| error.to_string())?;
+    let job = record.job.clone();
+    Ok(Inspected {
+        others: record.sealed().skip(1).map(|one| one.clone()).collect(),
+        job,
+        accepted: record.accepted,
+        name: record.spec.commitment(),
+        is_over: record.ending.is_some(),
     })
 }
 

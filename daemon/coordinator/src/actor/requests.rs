@@ -1,18 +1,27 @@
 //! What nodes ask: each request is verified here, before the machine hears of it.
 
+use std::sync::Arc;
+
 use edgecoder_protocol::{
     Millis, PeerId, Signed, TaskId,
     canonical::Canonical,
+    ledger::entry::Body,
     operator::{ErrorKind, ErrorObject},
     record::{PeerRecord, Role, open_record},
-    sealing::{Purpose, SealKey, TaskKey},
+    sealing::{Purpose, SealError, SealKey},
     task::PrivacyClass,
-    wire::{Commit, DONE_AFTER_MAX, Held, News, Request, Response, Sealed, Submission, WhyBack},
-    work::{LeaseKey, Part, TaskSpec},
+    wire::{
+        Commit, DONE_AFTER_MAX, Held, Listed, News, Request, Response, Sealed, Submission, WhyBack,
+    },
+    work::{LeaseKey, Part},
 };
 use tokio::sync::oneshot;
 
-use super::{Actor, Event, Matter, record, refusal};
+use super::{
+    Actor, Event, Matter,
+    record::{self, Record},
+    refusal,
+};
 use crate::{Ending, NodeOffer, Ports};
 
 /// Watches that wait; a further one is answered at once.
@@ -95,6 +104,10 @@ impl<P: Ports> Actor<P> {
             Request::Peers { .. }
             | Request::Open { .. }
             | Request::Stop { .. }
+            | Request::Keep(_)
+            | Request::Unkeep { .. }
+            | Request::Marks { .. }
+            | Request::Fetch { .. }
             | Request::Key { .. } => {
                 let message = "this is not for a coordinator";
                 refusal(
@@ -133,7 +146,16 @@ impl<P: Ports> Actor<P> {
                 return refusal(ErrorKind::BadRequest, error.to_string(), next);
             }
         };
-        let offer = NodeOffer {
+        let until = Millis(now.0 + u64::from(record.life_ms));
+        let offer = self.offer(record, until);
+        match self.machine.register(now, from, offer) {
+            Ok(()) => Response::Done { now },
+            Err(error) => Response::Refused(error),
+        }
+    }
+
+    fn offer(&self, record: &PeerRecord, until: Millis) -> NodeOffer {
+        NodeOffer {
             owner: record.owner_in(&self.genesis),
             is_worker: record.roles.contains(&Role::Worker),
             slots: record.slots as usize,
@@ -142,12 +164,19 @@ impl<P: Ports> Actor<P> {
             languages: record.languages.iter().cloned().collect(),
             profile: record.profile,
             addresses: record.addresses.clone(),
-            until: Millis(now.0 + u64::from(record.life_ms)),
-        };
-        match self.machine.register(now, from, offer) {
-            Ok(()) => Response::Done { now },
-            Err(error) => Response::Refused(error),
+            until,
         }
+    }
+
+    /// A node that is known here, and may have registered with another coordinator.
+    pub(super) fn known(&mut self, now: Millis, node: &Listed) {
+        let Ok(record) = open_record(&node.record, self.network) else {
+            return;
+        };
+        let until = Millis(now.0 + u64::from(record.life_ms.min(node.left_ms)));
+        let offer = self.offer(record, until);
+        // With too many, those that are there register again.
+        self.machine.register(now, record.peer, offer).ok();
     }
 
     fn submit(&mut self, now: Millis, from: PeerId, submission: Submission, reply: Reply) {
@@ -181,14 +210,10 @@ impl<P: Ports> Actor<P> {
             }
         }
         let ports = self.ports.clone();
-        let bytes = record::write(&matter);
+        let (record, job) = (Record::of(&matter), matter.job.clone());
         self.incoming.insert(id, (matter, vec![reply]));
         self.work.spawn(async move {
-            let stored = match bytes {
-                Ok(bytes) => ports.store(id, bytes).await,
-                Err(error) => Err(ErrorObject::new(ErrorKind::TooLarge, error, "send less")),
-            };
-            Event::Stored(id, stored)
+            Event::Stored(id, store_first(&ports, id, record, &job, from).await)
         });
     }
 
@@ -203,50 +228,32 @@ impl<P: Ports> Actor<P> {
             let next = "submit the task again from a node of this network and version";
             ErrorObject::new(ErrorKind::BadRequest, message, next)
         };
-        let Submission {
-            spec: signed,
-            job,
-            key,
-        } = submission;
+        let signed = submission.spec.clone();
         let spec = signed
             .open_by(from)
             .map_err(|error| bad(error.to_string()))?;
         if spec.network != self.network {
             return Err(bad("the task is of another network".into()));
         }
-        if job.reference() != spec.content {
+        if submission.job.reference() != spec.content {
             return Err(bad("the content is not what the task names".into()));
         }
-        let sealed = spec.class == PrivacyClass::Sealed;
-        if sealed == key.is_some() {
-            let message = match sealed {
-                true => "a sealed task came with its key",
-                false => "the task came without its key",
-            };
-            return Err(bad(message.into()));
+        let me = self.key.peer_id();
+        let key = record::task_key(spec.id, &submission.keys, me, &self.open);
+        match (spec.class == PrivacyClass::Sealed, key) {
+            (true, _) if !submission.keys.is_empty() => {
+                Err(bad("a sealed task came with its key".into()))
+            }
+            (false, None) if submission.keys.iter().any(|(reader, _)| *reader == me) => {
+                Err(bad(SealError::Unreadable.to_string()))
+            }
+            (false, None) => Err(bad("the task came without its key for this node".into())),
+            (_, key) => Ok(Matter {
+                accepted: now,
+                mark: self.first_mark(),
+                ..Matter::of(submission, spec, from, key)
+            }),
         }
-        let purpose = purpose(spec, self.key.peer_id());
-        let key = key.map(|wrapped| TaskKey::unwrap(&wrapped, &self.open, &purpose));
-        let key = key.transpose().map_err(|error| bad(error.to_string()))?;
-        Ok(Matter {
-            id: spec.id,
-            submitter: from,
-            need: record::need(spec),
-            accepted: now,
-            deadline_ms: spec.deadline_ms,
-            job,
-            key,
-            plan: None,
-            steps: Vec::new(),
-            tries: Default::default(),
-            results: Default::default(),
-            ending: None,
-            disputes: Default::default(),
-            given: Default::default(),
-            asks: None,
-            answering: Vec::new(),
-            spec: signed,
-        })
     }
 
     pub(super) fn stored(&mut self, task: TaskId, result: Result<(), ErrorObject>) {
@@ -256,6 +263,7 @@ impl<P: Ports> Actor<P> {
         let now = self.ports.now();
         let response = match result {
             Ok(()) => {
+                self.log(&matter.spec, Body::Accept);
                 self.accept(matter);
                 Response::Done { now }
             }
@@ -405,18 +413,23 @@ impl<P: Ports> Actor<P> {
     }
 }
 
-/// What the task's key is wrapped for its coordinator under.
-pub fn purpose(spec: &TaskSpec, coordinator: PeerId) -> Purpose {
-    Purpose {
-        task: spec.id,
-        subtask: 0,
-        attempt: 0,
-        reader: coordinator,
-        term: 0,
-    }
+/// A task is kept, here and by others, before it is acknowledged: its sealed request as well, of which there may be no
+/// other copy.
+async fn store_first<P: Ports>(
+    ports: &Arc<P>,
+    task: TaskId,
+    record: Record,
+    job: &Sealed,
+    from: PeerId,
+) -> Result<(), ErrorObject> {
+    let too_large = |error: String| ErrorObject::new(ErrorKind::TooLarge, error, "send less");
+    ports.load(job, from).await?;
+    let kept = record.write(task).map_err(too_large)?;
+    ports.store(kept).await?;
+    ports.share(task).await
 }
 
-/// What it is wrapped for a worker under.
+/// What a task's key is wrapped for a worker under.
 pub fn lease_purpose(held: &Held, worker: PeerId) -> Purpose {
     Purpose {
         task: held.attempt.task,

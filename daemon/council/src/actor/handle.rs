@@ -199,8 +199,28 @@ impl Council {
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub async fn enter(&self, body: Body) -> Result<Hash, SubmitError> {
-        self.send(|reply| Mail::Enter(Box::new(body), reply)).await
+    pub async fn enter(&self, body: Body) -> Result<(), SubmitError> {
+        match self.enter_all(vec![body]).await {
+            (_, None) => Ok(()),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// Has this node say all of that in the log, in this order and in as few blocks as it fits. Returns when it waits
+    /// for a block: with what does not, and why the first of that does not.
+    pub async fn enter_all(&self, bodies: Vec<Body>) -> (Vec<Body>, Option<SubmitError>) {
+        let (reply, answer) = oneshot::channel();
+        let stopped = |bodies| (bodies, Some(SubmitError::Stopped));
+        if let Err(unsent) = self.mailbox.send(Mail::Enter(bodies, reply)).await {
+            return match unsent.0 {
+                Mail::Enter(bodies, _) => stopped(bodies),
+                _ => stopped(Vec::new()),
+            };
+        }
+        match answer.await {
+            Ok((left, why)) => (left, why.map(SubmitError::from)),
+            Err(_) => stopped(Vec::new()),
+        }
     }
 
     /// Which duties this node has, with their terms, and changes of that.

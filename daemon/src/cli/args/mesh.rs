@@ -52,9 +52,9 @@ pub enum NetworkAction {
         /// Only those who have an invite can connect.
         #[arg(long)]
         private: bool,
-        /// Who coordinates it, instead of this node.
+        /// The first trusted peer, instead of this node.
         #[arg(long, value_name = "PEER_ID")]
-        coordinator: Option<PeerId>,
+        member: Option<PeerId>,
         /// Another owner of nodes, who vouches for them; may be given several times. `edgecoder network operator`
         /// prints it there.
         #[arg(long = "operator", value_name = "PEER_ID")]

@@ -60,7 +60,7 @@ impl Daemons {
             Founding {
                 name: "bench",
                 private: false,
-                coordinator: None,
+                member: None,
                 operators: &[],
                 now: now(),
                 random,
@@ -110,7 +110,7 @@ impl Daemons {
 
     /// Who the founder is.
     pub fn coordinator(&self) -> PeerId {
-        self.network.coordinator
+        self.network.genesis.members.members()[0]
     }
 
     /// Which network this is.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use edgecoder_protocol::{
     Signed,
+    ledger::duty::Seat,
     sealing::{OpenKey, SealKey},
     wire::{Commit, Grant, Held, Request, Response, WhyBack},
     work::LeaseKey,
@@ -49,7 +50,10 @@ fn heard(errand: Errand, answer: Result<Response, AskError>) -> Answer {
         Ok(
             Response::Peers(_)
             | Response::Task(_)
-            | Response::Granted(_)
+            | Response::Granted { .. }
+            | Response::Elsewhere { .. }
+            | Response::Marks(_)
+            | Response::Kept(_)
             | Response::Opened(_)
             | Response::Key(_),
         ) => {
@@ -64,10 +68,15 @@ fn heard(errand: Errand, answer: Result<Response, AskError>) -> Answer {
 }
 
 /// What was granted for one of `offered`, each of which is good for one lease; keys that are left over are wiped.
-fn accept(parties: Parties, grants: Vec<Grant>, mut offered: BTreeMap<SealKey, OpenKey>) -> Fresh {
+fn accept(
+    parties: Parties,
+    seat: Option<Seat>,
+    grants: Vec<Grant>,
+    mut offered: BTreeMap<SealKey, OpenKey>,
+) -> Fresh {
     let mut fresh = Fresh::new();
     for grant in grants {
-        let checked = parties.check(&grant.lease).and_then(|(held, name)| {
+        let checked = parties.check(&grant.lease, seat).and_then(|(held, name)| {
             let key = offered.remove(&name).ok_or(GrantError::Key)?;
             Ok((held, key))
         });
@@ -108,7 +117,10 @@ where
                 wait_ms: TAKE_WAIT.as_millis() as u32,
             };
             let fresh = match ask(&*coordinator, request, TAKE_WITHIN).await {
-                Ok(Response::Granted(grants)) => accept(parties, grants, offered),
+                Ok(Response::Granted { grants, .. }) => {
+                    let seat = *coordinator.seat().borrow();
+                    accept(parties, seat, grants, offered)
+                }
                 other => {
                     return Input::Answered(Errand::Take, heard(Errand::Take, other)).into();
                 }

@@ -16,6 +16,7 @@ use edgecoder_protocol::{
     EvidenceClass, Fuel, Hash, Millis, NetworkId, Outcome, PeerId, ProfileId, Signed, TaskId,
     Tokens,
     key::NodeKey,
+    ledger::duty::Seat,
     operator::ErrorKind,
     sealing::{OpenKey, SealKey},
     task::PrivacyClass,
@@ -25,7 +26,7 @@ use edgecoder_protocol::{
     },
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -39,8 +40,14 @@ const NETWORK: NetworkId = NetworkId([9; 32]);
 
 type Reply = oneshot::Sender<Result<Response, AskError>>;
 
+/// Work; no proof comes with it, since who reads that is the way to the coordinator.
+fn given(grants: Vec<Grant>) -> Response {
+    let proof = Vec::new();
+    Response::Granted { grants, proof }
+}
+
 /// Stands for the way to the coordinator: whatever is asked waits until the test answers.
-struct Line(mpsc::Sender<(Request, Reply)>);
+struct Line(mpsc::Sender<(Request, Reply)>, watch::Sender<Option<Seat>>);
 
 impl Coordinator for Line {
     async fn ask(&self, request: Request, _: Duration) -> Result<Response, AskError> {
@@ -48,6 +55,10 @@ impl Coordinator for Line {
         let (reply, answer) = oneshot::channel();
         self.0.send((request, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    fn seat(&self) -> watch::Receiver<Option<Seat>> {
+        self.1.subscribe()
     }
 }
 
@@ -157,8 +168,12 @@ impl World {
             start: Instant::now(),
             drawn: AtomicU64::new(0),
         };
+        let seat = Seat {
+            holder: chief().peer_id(),
+            term: 3,
+        };
         let ports = Ports {
-            coordinator: Line(line),
+            coordinator: Line(line, watch::channel(Some(seat)).0),
             workshop: Bench(bench),
             host,
         };
@@ -168,14 +183,7 @@ impl World {
             only_when_idle: false,
         };
         let stop = CancellationToken::new();
-        let (worker, task) = Worker::spawn(
-            policy,
-            ports,
-            Arc::new(node()),
-            NETWORK,
-            chief().peer_id(),
-            stop.clone(),
-        );
+        let (worker, task) = Worker::spawn(policy, ports, Arc::new(node()), NETWORK, stop.clone());
         Self {
             worker,
             task,
@@ -254,7 +262,7 @@ impl World {
     async fn begin(&mut self, subtask: u16) -> Begun {
         let (keys, reply) = self.take().await;
         reply
-            .send(Ok(Response::Granted(vec![grant(lease(subtask, &keys[0]))])))
+            .send(Ok(given(vec![grant(lease(subtask, &keys[0]))])))
             .ok();
         soon(self.works.recv()).await.expect("no work")
     }

@@ -110,8 +110,9 @@ impl Machine {
             return self.taking.failed(self.now, &mut self.draws);
         };
         let fresh = |held: &Held| {
-            // A second grant of one lease is not second work.
-            !self.leases.contains_key(held)
+            // One of an earlier term counts no more. A second grant of one lease is not second work.
+            self.seat.is_some_and(|seat| seat.term == held.term)
+                && !self.leases.contains_key(held)
                 && !self.ending.contains(held)
                 && !self.backs.contains_key(held)
         };

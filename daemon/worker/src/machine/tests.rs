@@ -26,6 +26,12 @@ const DAY: Seen = Seen {
     idle: true,
 };
 
+/// The coordinator's, by this grant.
+fn seat(term: u64) -> Seat {
+    let holder = COORDINATOR;
+    Seat { holder, term }
+}
+
 fn policy(slots: u32) -> Policy {
     Policy {
         slots,
@@ -173,8 +179,10 @@ struct Rig {
 
 impl Rig {
     fn new(policy: Policy) -> Self {
+        let mut machine = Machine::new(policy, 1);
+        machine.seat = Some(seat(3));
         Self {
-            machine: Machine::new(policy, COORDINATOR, 1),
+            machine,
             now: Millis(0),
             seen: DAY,
             working: BTreeSet::new(),

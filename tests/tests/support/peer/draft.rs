@@ -1,7 +1,7 @@
 //! Tasks as an honest node would send them, for a test to send, change, or send twice.
 
 use edgecoder_protocol::{
-    Fuel, PeerId, Signed, TaskId, Tokens,
+    Fuel, Signed, TaskId, Tokens,
     operator::{Blob, ExecRequest},
     record::PeerRecord,
     sealing::{Purpose, TaskKey, WrappedKey},
@@ -68,23 +68,12 @@ pub fn draft(peer: &Peer, id: TaskId) -> Draft {
         fuel: Fuel(60_000_000_000),
         deadline_ms: 600_000,
     };
-    let purpose = of_whole(id, coordinator.peer);
+    let purpose = Purpose::of_member(id, coordinator.peer);
     let key = key.wrap(&coordinator.seal, &purpose, &mut peer.fresh());
     Draft {
         spec,
         job,
         key: key.unwrap(),
-    }
-}
-
-/// Why a coordinator reads a task.
-fn of_whole(task: TaskId, reader: PeerId) -> Purpose {
-    Purpose {
-        task,
-        subtask: 0,
-        attempt: 0,
-        reader,
-        term: 0,
     }
 }
 
@@ -95,5 +84,7 @@ pub fn submit(
     job: Sealed,
     key: Option<WrappedKey>,
 ) -> Response {
-    peer.ask(Request::Submit(Box::new(Submission { spec, job, key })))
+    let keys = key.map(|key| (peer.coordinator(), key));
+    let keys = keys.into_iter().collect();
+    peer.ask(Request::Submit(Box::new(Submission { spec, job, keys })))
 }

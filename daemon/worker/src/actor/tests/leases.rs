@@ -23,6 +23,11 @@ async fn a_lease_of_which_anything_is_wrong_is_dropped() {
         }),
         grant_by(right(3), &node()),
         forged(right(4)),
+        // By another grant than the coordinator's.
+        grant(SubtaskLease {
+            term: 2,
+            ..right(7)
+        }),
         grant(right(5)),
         // One key is good for one lease.
         grant(SubtaskLease {
@@ -30,7 +35,7 @@ async fn a_lease_of_which_anything_is_wrong_is_dropped() {
             ..right(5)
         }),
     ];
-    reply.send(Ok(Response::Granted(grants))).ok();
+    reply.send(Ok(given(grants))).ok();
     let begun = soon(world.works.recv()).await.unwrap();
     assert_eq!(begun.grant, grant(right(5)));
     assert_eq!(world.stages(), [(5, Stage::Working)]);

@@ -10,7 +10,7 @@ async fn a_lease_is_worked_on_committed_to_and_opened_only_after_that_and_for_th
     let lease = lease(1, &keys[1]);
     let offered = lease.key;
     let grant = grant(lease);
-    reply.send(Ok(Response::Granted(vec![grant.clone()]))).ok();
+    reply.send(Ok(given(vec![grant.clone()]))).ok();
     let begun = soon(world.works.recv()).await.unwrap();
     assert_eq!(begun.grant, grant);
     assert_eq!(
@@ -70,7 +70,7 @@ async fn no_key_and_no_salt_is_used_twice() {
             let key = key.open_by(node().peer_id()).unwrap().key;
             assert!(seen.insert(key.0), "{key:?}");
         }
-        reply.send(Ok(Response::Granted(Vec::new()))).ok();
+        reply.send(Ok(given(Vec::new()))).ok();
     }
     let mut salts = std::collections::BTreeSet::new();
     for subtask in 1..4 {
@@ -93,7 +93,7 @@ async fn an_idle_worker_is_silent_until_it_is_woken() {
     let mut world = World::new(1);
     let (_, reply) = world.take().await;
     tokio::time::advance(Duration::from_secs(4)).await;
-    reply.send(Ok(Response::Granted(Vec::new()))).ok();
+    reply.send(Ok(given(Vec::new()))).ok();
     let silence = tokio::time::timeout(Duration::from_millis(14_900), world.asks.recv());
     assert!(silence.await.is_err());
     let before = Instant::now();
@@ -125,7 +125,7 @@ async fn what_the_owner_says_counts_once_it_has_returned() {
     let (_, reply) = world.take().await;
     world.worker.pause().await;
     assert_eq!(world.worker.status().state.to_string(), "paused");
-    reply.send(Ok(Response::Granted(Vec::new()))).ok();
+    reply.send(Ok(given(Vec::new()))).ok();
     let silence = tokio::time::timeout(Duration::from_secs(1_000), world.asks.recv());
     assert!(silence.await.is_err());
     world.worker.drain().await;

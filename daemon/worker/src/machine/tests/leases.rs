@@ -259,3 +259,27 @@ fn a_stopped_lease_is_not_given_back_any_more() {
     assert_eq!(rig.outputs(), []);
     assert_eq!(rig.pass(60_000), []);
 }
+
+#[test]
+fn what_an_earlier_coordinator_lent_ends_when_another_has_come() {
+    let mut rig = holding(2);
+    rig.rows([
+        (100, made(2), vec![commits(2)]),
+        // While nobody coordinates it may still be the same one that comes back.
+        (200, Input::Seat(None), vec![]),
+        (300, Input::Seat(Some(seat(3))), vec![take(1)]),
+        (
+            400,
+            Input::Seat(Some(seat(8))),
+            vec![
+                forgets(1, Forgotten::Deposed),
+                forgets(2, Forgotten::Deposed),
+            ],
+        ),
+        // What it lent in its last moment comes too late.
+        (500, granted([3]), vec![]),
+    ]);
+    assert_eq!(rig.stages(), []);
+    let answer = rig.machine.open(Millis(600), COORDINATOR, held(2));
+    assert_eq!(refusal(&answer), Some(ErrorKind::Policy));
+}

@@ -1,0 +1,400 @@
+//! What the coordinator knows of tasks, with other members: shared by whoever has the duty, kept by the others, and
+//! gathered by whoever takes over. An acknowledged task is with so many that one of them is honest.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use edgecoder_coordinator::{Coordinator, inspect};
+use edgecoder_protocol::{
+    Hash, Millis, PeerId, TaskId,
+    ledger::state::{Key, Value},
+    operator::{ErrorKind, ErrorObject},
+    wire::{KEPT_MAX, Kept, RECORD_MAX, Request, Response},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::{JoinSet, spawn_blocking},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::records::Records;
+use crate::mesh::Hub;
+
+/// How long a member may take to keep what is sent: it may have to fetch a request of 8 MiB.
+const KEEP: Duration = Duration::from_secs(10);
+/// How long an acknowledgement waits for enough members.
+const ENOUGH: Duration = Duration::from_secs(12);
+/// The pause after a member did not answer.
+const PAUSE: Duration = Duration::from_millis(500);
+/// What a member is still to hear of, at most; of more it hears no more, and does again what it missed.
+const DUE_MAX: usize = 8_192;
+/// Nobody comes for a task that is older than this, in milliseconds: a week.
+const OLD_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// How long a member may take to say what it keeps.
+const TELL: Duration = Duration::from_secs(5);
+/// A member that did not say what it keeps is asked again after so long, doubled up to the other.
+const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_secs(30);
+
+/// Who waits for a member to keep something.
+type Waiting = Vec<mpsc::Sender<()>>;
+
+/// What one member is still to hear of.
+#[derive(Default)]
+struct Queue {
+    due: Mutex<BTreeMap<TaskId, Waiting>>,
+    changed: Notify,
+}
+
+impl Queue {
+    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<TaskId, Waiting>> {
+        // A panic while it was held left a whole map: each change is one insertion or removal.
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, task: TaskId, waits: Option<mpsc::Sender<()>>) {
+        let mut due = self.due();
+        if due.len() < DUE_MAX || due.contains_key(&task) {
+            due.entry(task).or_default().extend(waits);
+            self.changed.notify_one();
+        }
+    }
+
+    /// The next ones, with who waits for them.
+    fn take(&self) -> Vec<(TaskId, Waiting)> {
+        let mut due = self.due();
+        let taken = std::iter::from_fn(|| due.pop_first());
+        taken.take(KEPT_MAX).collect()
+    }
+
+    fn put_back(&self, all: Vec<(TaskId, Waiting)>) {
+        let mut due = self.due();
+        for (task, waits) in all {
+            due.entry(task).or_default().extend(waits);
+        }
+    }
+}
+
+/// A coordinator's way to the other members, for one term.
+pub struct Members {
+    hub: Arc<Hub>,
+    records: Records,
+    term: u64,
+    queues: Mutex<BTreeMap<PeerId, Arc<Queue>>>,
+    sending: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Members {
+    /// Sends until `stop`.
+    pub fn new(hub: Arc<Hub>, records: Records, term: u64, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self {
+            hub,
+            records,
+            term,
+            queues: Mutex::default(),
+            sending: TaskTracker::new(),
+            stop,
+        })
+    }
+
+    /// Has the others keep a task as it is stored here, or forget it if it is not. The future ends when so many have
+    /// that one of them, or this node, is honest; dropping it withdraws the waiting alone.
+    pub fn share(
+        self: &Arc<Self>,
+        task: TaskId,
+    ) -> impl Future<Output = Result<(), ErrorObject>> + Send + use<> {
+        let view = self.hub.council.view();
+        let set = view.chain.deciders();
+        let others: Vec<PeerId> = set.map_or_else(Vec::new, |set| {
+            let members = set.members().iter().copied();
+            members.filter(|one| *one != self.hub.id).collect()
+        });
+        let needed = set.map_or(0, |set| set.some_honest().saturating_sub(1));
+        let (told, mut kept) = mpsc::channel(others.len().max(1));
+        for queue in self.queues(&others) {
+            queue.push(task, Some(told.clone()));
+        }
+        drop(told);
+        async move {
+            let enough = async {
+                for _ in 0..needed {
+                    kept.recv().await?;
+                }
+                Some(())
+            };
+            let too_few = || {
+                let message =
+                    format!("fewer than {needed} other members of the council keep the task");
+                let next =
+                    "try again when more members are up: `edgecoder council status` shows who";
+                ErrorObject::new(ErrorKind::Busy, message, next)
+            };
+            match timeout(ENOUGH, enough).await {
+                Ok(Some(())) => Ok(()),
+                Ok(None) | Err(_) => Err(too_few()),
+            }
+        }
+    }
+
+    /// The queues of these members; those of others end.
+    fn queues(self: &Arc<Self>, members: &[PeerId]) -> Vec<Arc<Queue>> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|peer, _| members.contains(peer));
+        let queue = |peer: &PeerId| {
+            let start = || {
+                let queue = Arc::new(Queue::default());
+                let sending = send(Arc::downgrade(&queue), self.clone(), *peer);
+                let stop = self.stop.clone();
+                self.sending.spawn(async move {
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => {}
+                        () = sending => {}
+                    }
+                });
+                queue
+            };
+            queues.entry(*peer).or_insert_with(start).clone()
+        };
+        members.iter().map(queue).collect()
+    }
+
+    /// What is sent at once of `taken`: as many records as fit in a message, and tasks that are no more; the rest.
+    async fn batch(&self, taken: Vec<(TaskId, Waiting)>) -> Batch {
+        let records = self.records.clone();
+        let reading = spawn_blocking(move || {
+            let mut batch = Batch::default();
+            let mut bytes = 0;
+            for (task, waits) in taken {
+                match records.get(task) {
+                    Ok(Some(kept)) if bytes + kept.record.len() <= RECORD_MAX => {
+                        bytes += kept.record.len() + 64;
+                        batch.kept.push(kept);
+                        batch.told.push((task, waits));
+                    }
+                    Ok(Some(_)) => batch.rest.push((task, waits)),
+                    Ok(None) => batch.gone.push(task),
+                    // What cannot be read here is nobody's to keep.
+                    Err(error) => tracing::error!(%task, %error, "a task's record is not shared"),
+                }
+            }
+            batch
+        });
+        reading.await.unwrap_or_default()
+    }
+}
+
+/// What is sent to one member.
+#[derive(Default)]
+struct Batch {
+    kept: Vec<Kept>,
+    told: Vec<(TaskId, Waiting)>,
+    gone: Vec<TaskId>,
+    rest: Vec<(TaskId, Waiting)>,
+}
+
+/// Sends to one member what it is to hear of, for as long as it has a queue.
+async fn send(queue: std::sync::Weak<Queue>, members: Arc<Members>, peer: PeerId) {
+    while let Some(queue) = queue.upgrade() {
+        let taken = queue.take();
+        if taken.is_empty() {
+            // Looks now and then whether it is still a member.
+            timeout(AGAIN_MAX, queue.changed.notified()).await.ok();
+            continue;
+        }
+        let batch = members.batch(taken).await;
+        queue.put_back(batch.rest);
+        let mut is_reached = true;
+        if !batch.kept.is_empty() {
+            let request = Request::Keep(batch.kept);
+            let answer = members.hub.ask(peer, request, KEEP).await;
+            is_reached = matches!(answer, Ok(Response::Done { .. }));
+            match answer {
+                Ok(Response::Done { .. }) => {
+                    for told in batch.told.iter().flat_map(|(_, waits)| waits) {
+                        // Who was waiting may have enough already.
+                        told.try_send(()).ok();
+                    }
+                }
+                answer => {
+                    tracing::debug!(%peer, ?answer, "a member does not keep tasks");
+                    queue.put_back(batch.told);
+                }
+            }
+        }
+        for task in batch.gone {
+            let term = members.term;
+            let request = Request::Unkeep { task, term };
+            if !is_reached || members.hub.ask(peer, request, TELL).await.is_err() {
+                queue.push(task, None);
+                is_reached = false;
+            }
+        }
+        if !is_reached {
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What this node answers as one that keeps tasks for whoever coordinates.
+pub async fn keep(hub: &Arc<Hub>, records: &Records, from: PeerId, request: Request) -> Response {
+    let done = Response::Done { now: hub.now() };
+    let is_coordinator = hub.seat().is_some_and(|seat| seat.holder == from);
+    let is_member = hub.council.view().is_member(&from);
+    match request {
+        Request::Keep(all) if is_coordinator => match keep_all(hub, records, from, all).await {
+            Ok(()) => done,
+            Err(error) => Response::Refused(error),
+        },
+        Request::Unkeep { task, term }
+            if is_coordinator && hub.seat().is_some_and(|seat| seat.term == term) =>
+        {
+            let records = records.clone();
+            let removed = spawn_blocking(move || records.remove(task)).await;
+            if let Ok(Err(error)) = removed {
+                tracing::warn!(%task, %error, "a record was not removed");
+            }
+            done
+        }
+        Request::Keep(_) | Request::Unkeep { .. } => hub.elsewhere(),
+        Request::Marks { after } if is_member => Response::Marks(records.marks(after)),
+        Request::Fetch { task } if is_member => {
+            let records = records.clone();
+            match spawn_blocking(move || records.get(task)).await {
+                Ok(Ok(kept)) => Response::Kept(kept.map(Box::new)),
+                Ok(Err(error)) => Response::Refused(broken(&error)),
+                Err(error) => Response::Refused(broken(&error)),
+            }
+        }
+        Request::Marks { .. } | Request::Fetch { .. } => {
+            let next = "ask as a member of the council";
+            let kind = ErrorKind::Policy;
+            Response::Refused(ErrorObject::new(kind, "that is among members", next))
+        }
+        _ => hub.elsewhere(),
+    }
+}
+
+/// Keeps all of them durably, or says why not.
+async fn keep_all(
+    hub: &Arc<Hub>,
+    records: &Records,
+    from: PeerId,
+    all: Vec<Kept>,
+) -> Result<(), ErrorObject> {
+    let term = hub.seat().map_or(0, |seat| seat.term);
+    let mut seen = Vec::new();
+    for kept in all {
+        if kept.mark.term > term {
+            let next = "send records of the current term";
+            let message = "a record is of a term that has not begun";
+            return Err(ErrorObject::new(ErrorKind::BadRequest, message, next));
+        }
+        let inspected = inspect(&kept).map_err(|error| {
+            let next = "send records of this version";
+            ErrorObject::new(ErrorKind::BadRequest, error, next)
+        })?;
+        if records.wants(kept.task, kept.mark) {
+            hub.contents.load(&inspected.job, Some(from)).await?;
+            seen.push((kept, inspected));
+        }
+    }
+    let kept: Vec<_> = seen
+        .iter()
+        .map(|(kept, one)| (kept.clone(), one.accepted))
+        .collect();
+    let (records, old) = (records.clone(), Millis(hub.now().0.saturating_sub(OLD_MS)));
+    let written = spawn_blocking(move || {
+        if records.is_full() {
+            records.remove_before(old).map_err(|error| broken(&error))?;
+        }
+        for (kept, accepted) in kept {
+            records
+                .put(kept, accepted)
+                .map_err(|error| broken(&error))?;
+        }
+        records.sync().map_err(|error| broken(&error))
+    });
+    written.await.map_err(|error| broken(&error))??;
+    // What else is in them is worth having, and can be made again.
+    for sealed in seen.iter().flat_map(|(_, one)| &one.others) {
+        if let Err(error) = hub.contents.load(sealed, Some(from)).await {
+            tracing::debug!(%error, "a content of a task was not fetched");
+        }
+    }
+    Ok(())
+}
+
+fn broken(error: &dyn std::fmt::Display) -> ErrorObject {
+    let next = "check free space and permissions of the member's data folder";
+    ErrorObject::new(ErrorKind::Internal, error.to_string(), next)
+}
+
+/// Whether the log says that a task is over: its submitter has the result, or asks for it anew.
+pub fn is_over(hub: &Hub, name: Hash) -> bool {
+    let view = hub.council.view();
+    let value = view.chain.state().value(&Key::Task(name));
+    matches!(value, Some(Value::Task(task)) if task.result.is_some())
+}
+
+/// Asks each other member what it keeps, and has the coordinator go on with what it does not know. Ends when all have
+/// answered.
+pub async fn gather(hub: Arc<Hub>, records: Records, coordinator: Coordinator) {
+    let view = hub.council.view();
+    let members = view.chain.deciders().map(|set| set.members().to_vec());
+    let others = members.unwrap_or_default().into_iter();
+    let mut asking = JoinSet::new();
+    for peer in others.filter(|one| *one != hub.id) {
+        let (hub, records, coordinator) = (hub.clone(), records.clone(), coordinator.clone());
+        asking.spawn(async move {
+            let mut pause = AGAIN;
+            while let Err(reason) = gather_from(&hub, &records, &coordinator, peer).await {
+                tracing::debug!(%peer, reason, "a member has not said what it keeps");
+                sleep(pause).await;
+                pause = (pause * 2).min(AGAIN_MAX);
+            }
+        });
+    }
+    while asking.join_next().await.is_some() {}
+}
+
+async fn gather_from(
+    hub: &Arc<Hub>,
+    records: &Records,
+    coordinator: &Coordinator,
+    peer: PeerId,
+) -> Result<(), String> {
+    let mut after = None;
+    loop {
+        let page = match hub.ask(peer, Request::Marks { after }, TELL).await? {
+            Response::Marks(page) => page,
+            // It keeps nothing: it does not have the role.
+            Response::Elsewhere { .. } => return Ok(()),
+            _ => return Err("it answered something else".into()),
+        };
+        // What is not in order comes from nobody honest, and would be asked for without an end.
+        let Some((last, _)) = page.last().filter(|(last, _)| Some(*last) > after) else {
+            return Ok(());
+        };
+        after = Some(*last);
+        for (task, _) in page {
+            if records.has(task) {
+                continue;
+            }
+            let kept = match hub.ask(peer, Request::Fetch { task }, TELL).await? {
+                Response::Kept(Some(kept)) => *kept,
+                Response::Kept(None) => continue,
+                _ => return Err("it answered something else".into()),
+            };
+            // What a liar makes up is no submitter's.
+            if inspect(&kept).is_ok_and(|seen| seen.is_over || !is_over(hub, seen.name)) {
+                coordinator.restore(kept).await;
+            }
+        }
+    }
+}
