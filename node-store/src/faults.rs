@@ -1,7 +1,9 @@
-//! Faults on purpose at every file sync, for tests of crashes and full disks. Off unless a value asks for one.
+//! Faults on purpose at every file sync, and a look at each, for tests of crashes and full disks. Off unless a value
+//! asks for one.
 
 use std::{
     fmt, io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -29,9 +31,23 @@ impl fmt::Display for Fault {
     }
 }
 
+/// When a sync is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// All is written, and nothing of it durable yet.
+    Before,
+    /// The sync has succeeded.
+    After,
+}
+
+type Watcher = dyn Fn(&Path, Moment) + Send + Sync;
+
 /// Decides at each sync point whether a fault happens. Part of a node's ports: two nodes of one process differ.
 #[derive(Clone, Default)]
-pub struct Faults(Option<Arc<Plan>>);
+pub struct Faults {
+    plan: Option<Arc<Plan>>,
+    watcher: Option<Arc<Watcher>>,
+}
 
 struct Plan {
     fault: Fault,
@@ -42,7 +58,7 @@ struct Plan {
 
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.plan {
             None => f.write_str("Faults(off)"),
             Some(plan) => write!(f, "Faults({:?} after {})", plan.fault, plan.after),
         }
@@ -52,11 +68,24 @@ impl fmt::Debug for Faults {
 impl Faults {
     /// `fault` at every sync after the first `after`.
     pub fn new(fault: Fault, after: u64) -> Self {
-        Self(Some(Arc::new(Plan {
+        let plan = Plan {
             fault,
             after,
             seen: AtomicU64::new(0),
-        })))
+        };
+        Self {
+            plan: Some(Arc::new(plan)),
+            watcher: None,
+        }
+    }
+
+    /// No fault, and `watcher` is called right before and right after each sync, with the file or folder, in the
+    /// thread that syncs.
+    pub fn watched(watcher: impl Fn(&Path, Moment) + Send + Sync + 'static) -> Self {
+        Self {
+            plan: None,
+            watcher: Some(Arc::new(watcher)),
+        }
     }
 
     /// Reads `die:N`, `full:N` or `broken:N`; `None` when `text` is none of these.
@@ -73,18 +102,39 @@ impl Faults {
 
     /// What [`Faults::parse`] reads, for a child process, which counts its own syncs; empty when off.
     pub fn spec(&self) -> String {
-        self.0
+        self.plan
             .as_ref()
             .map(|plan| format!("{}:{}", plan.fault, plan.after))
             .unwrap_or_default()
     }
 
-    /// To be called right before each sync of a file or folder; `point` names it in the trace.
+    /// Does one sync, of the file or folder `path`; `point` names it in the trace.
     ///
     /// # Errors
-    /// The planned fault.
-    pub fn sync_point(&self, point: &'static str) -> io::Result<()> {
-        let Some(plan) = &self.0 else { return Ok(()) };
+    /// The planned fault, and then nothing was synced; or the sync's own.
+    pub fn sync(
+        &self,
+        point: &'static str,
+        path: &Path,
+        sync: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.happen(point)?;
+        let look = |moment| {
+            if let Some(watcher) = &self.watcher {
+                watcher(path, moment);
+            }
+        };
+        look(Moment::Before);
+        sync()?;
+        look(Moment::After);
+        Ok(())
+    }
+
+    /// The planned fault, if its time has come.
+    fn happen(&self, point: &'static str) -> io::Result<()> {
+        let Some(plan) = &self.plan else {
+            return Ok(());
+        };
         let seen = plan.seen.fetch_add(1, Ordering::Relaxed);
         if seen < plan.after {
             return Ok(());
@@ -102,6 +152,33 @@ impl Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_watcher_sees_each_sync_before_and_after_it_and_none_that_failed() {
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let told = seen.clone();
+        let faults = Faults::watched(move |path, moment| {
+            told.lock().unwrap().push((path.to_path_buf(), moment));
+        });
+        let (good, bad) = (Path::new("good"), Path::new("bad"));
+        let synced = seen.clone();
+        faults
+            .sync("a", good, || {
+                assert_eq!(synced.lock().unwrap().len(), 1);
+                Ok(())
+            })
+            .unwrap();
+        faults
+            .sync("b", bad, || Err(io::ErrorKind::StorageFull.into()))
+            .unwrap_err();
+        let expected = [
+            (good, Moment::Before),
+            (good, Moment::After),
+            (bad, Moment::Before),
+        ];
+        let expected = expected.map(|(path, moment)| (path.to_path_buf(), moment));
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
 
     #[test]
     fn a_plan_reads_back_what_it_says() {

@@ -58,14 +58,13 @@ fn fill(path: &Path, bytes: &[u8], mode: u32, faults: &Faults) -> io::Result<()>
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
-    faults.sync_point("file")?;
-    file.sync_all()
+    faults.sync("file", path, || file.sync_all())
 }
 
 fn sync_folder(path: &Path, faults: &Faults) -> io::Result<()> {
-    faults.sync_point("folder")?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let folder = folder.unwrap_or(Path::new("."));
+    faults.sync("folder", folder, || File::open(folder)?.sync_all())
 }

@@ -334,8 +334,9 @@ impl Journal {
     }
 
     fn fdatasync(&mut self, index: usize) -> Result<(), JournalError> {
-        self.faults.sync_point("votes")?;
-        self.disk.sync(index)?;
+        let path = self.disk.path(index);
+        let disk = &mut self.disk;
+        self.faults.sync("votes", &path, || disk.sync(index))?;
         self.syncs += 1;
         Ok(())
     }

@@ -15,7 +15,7 @@ mod trees;
 
 #[cfg(feature = "content")]
 pub use content::{CONTENTS_MAX, Content, ContentError, Partial, Unfinished};
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Moment};
 pub use files::{write_new, write_whole};
 pub use journal::{Journal, JournalError, MemoryDisk, RECORD_MAX, Replay};
 #[cfg(feature = "database")]

@@ -64,6 +64,7 @@ struct Inner {
 struct Disk {
     db: sled::Db,
     file: File,
+    path: PathBuf,
     faults: Faults,
 }
 
@@ -118,12 +119,13 @@ impl Store {
             open(TreeName::Settings)?,
             open(TreeName::Coordinated)?,
         ];
-        let file = File::open(folder.join("db"))?;
+        let path = folder.join("db");
         Ok(Self(Arc::new(Inner {
             trees,
             disk: Some(Disk {
                 db,
-                file,
+                file: File::open(&path)?,
+                path,
                 faults: faults.clone(),
             }),
         })))
@@ -222,8 +224,8 @@ impl Store {
         };
         disk.db.flush()?;
         // sled 0.34's flush ends in sync_file_range, which is no durability: sync the file ourselves.
-        disk.faults.sync_point("database")?;
-        disk.file.sync_data()?;
+        let sync = || disk.file.sync_data();
+        disk.faults.sync("database", &disk.path, sync)?;
         Ok(())
     }
 }

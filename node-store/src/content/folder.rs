@@ -69,8 +69,7 @@ impl Folder {
 
     /// Makes what was renamed in the folder survive a crash.
     pub(super) fn sync(&self, faults: &Faults) -> io::Result<()> {
-        faults.sync_point("folder")?;
-        File::open(&self.0)?.sync_all()
+        faults.sync("folder", &self.0, || File::open(&self.0)?.sync_all())
     }
 
     /// The outline in its file, if there is one that belongs to `hash`.

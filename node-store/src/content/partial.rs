@@ -125,9 +125,8 @@ impl Partial {
 
     fn sync(&self, chunks: &mut Chunks) -> Result<(), ContentError> {
         let faults = &self.content.0.faults;
-        let synced = faults
-            .sync_point("chunks")
-            .and_then(|()| self.file.sync_all());
+        let path = self.content.0.folder.partial(self.hash);
+        let synced = faults.sync("chunks", &path, || self.file.sync_all());
         let unsynced = std::mem::take(&mut chunks.unsynced);
         if synced.is_err() {
             // After a failed sync nobody knows what of this is on the disk.

@@ -98,6 +98,14 @@ impl Disk {
         }
     }
 
+    /// Which file it is; a bare name in memory.
+    pub(super) fn path(&self, index: usize) -> PathBuf {
+        match self {
+            Self::Files { folder, .. } => folder.join(NAMES[index]),
+            Self::Memory { .. } => PathBuf::from(NAMES[index]),
+        }
+    }
+
     fn file(&mut self, index: usize) -> io::Result<&File> {
         let Self::Files {
             folder,
@@ -124,8 +132,7 @@ impl Disk {
 }
 
 fn sync_folder(folder: &Path, faults: &Faults) -> io::Result<()> {
-    faults.sync_point("votes")?;
-    File::open(folder)?.sync_all()
+    faults.sync("votes", folder, || File::open(folder)?.sync_all())
 }
 
 /// A disk of the memory for a journal's two files. Cheap to clone, all clones are one disk; it outlives the journal.

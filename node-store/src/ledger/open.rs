@@ -67,11 +67,10 @@ impl LedgerLog {
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(None);
         let db = unlocked(&config)?;
-        let rows = Rows::sled(db, File::open(path)?, faults);
+        let rows = Rows::sled(db, path, faults)?;
         // A new file is found after a power cut only when its folder was synced.
         for folder in [folder, parent(folder)] {
-            faults.sync_point("ledger")?;
-            File::open(folder)?.sync_all()?;
+            faults.sync("ledger", folder, || File::open(folder)?.sync_all())?;
         }
         let (state, unfinished) = verified(&rows)?;
         let log = Self(Arc::new(Inner {

@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -81,6 +82,7 @@ pub(super) struct Disk {
     /// None only while it is dropped.
     db: Option<sled::Db>,
     file: File,
+    path: PathBuf,
     faults: Faults,
     /// sled panicked or a sync failed: nothing it says from now on counts.
     stopped: AtomicBool,
@@ -101,13 +103,15 @@ impl Rows {
         Self::Memory(Mutex::default())
     }
 
-    pub(super) fn sled(db: sled::Db, file: File, faults: &Faults) -> Self {
-        Self::Sled(Disk {
+    /// `path` is the database's file.
+    pub(super) fn sled(db: sled::Db, path: PathBuf, faults: &Faults) -> io::Result<Self> {
+        Ok(Self::Sled(Disk {
             db: Some(db),
-            file,
+            file: File::open(&path)?,
+            path,
             faults: faults.clone(),
             stopped: AtomicBool::new(false),
-        })
+        }))
     }
 
     /// A row's content.
@@ -221,8 +225,8 @@ impl Rows {
         let flush = || {
             disk.call(|db| db.flush())?;
             // sled 0.34's flush ends in sync_file_range, which is no durability: sync the file ourselves.
-            disk.faults.sync_point("ledger")?;
-            disk.file.sync_data()?;
+            let sync = || disk.file.sync_data();
+            disk.faults.sync("ledger", &disk.path, sync)?;
             Ok(())
         };
         // A sync repeated after a failed one may say that it worked when it did not.
