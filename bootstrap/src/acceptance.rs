@@ -42,7 +42,7 @@ const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
 }
 
 /// All lines, in the order they are run: quick ones first.
-pub const LINES: [Line; 23] = [
+pub const LINES: [Line; 25] = [
     line(
         "tree",
         "the protocol depends on no runtime, socket, disk or random source",
@@ -95,6 +95,16 @@ pub const LINES: [Line; 23] = [
     line(
         "kill-points",
         "nothing acknowledged is lost over a thousand kills of what writes vote log and ledger",
+        Work::Test,
+    ),
+    line(
+        "crash-copies",
+        "nothing acknowledged is lost and nothing signed twice over restarts from a hundred and seventy crashes",
+        Work::Test,
+    ),
+    line(
+        "bit-flips",
+        "a thousand changed bits of a member's files are found or in what nothing reads, and mended",
         Work::Test,
     ),
     line(

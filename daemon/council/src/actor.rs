@@ -55,8 +55,8 @@ const BATCH: usize = 256;
 const JOBS_MAX: usize = 1_024;
 /// A ledger that has not grown for so long is synced, and then nothing is until it grows again.
 const SETTLED: Duration = Duration::from_millis(200);
-/// Bytes of the vote log at which it is begun anew, once the ledger has its blocks.
-const VOTES_MAX: u64 = 8 << 20;
+/// Bytes of the vote log at which it is begun anew, once the ledger has its blocks: for [`Settings::votes_max`].
+pub const VOTES_MAX: u64 = 8 << 20;
 
 /// What a council is started with.
 pub struct Settings {
@@ -72,6 +72,8 @@ pub struct Settings {
     pub willing: Willing,
     /// Whether a coordinator's duty that is held at the start is given back first: what its holder knew is gone.
     pub gives_back: bool,
+    /// Bytes of the vote log at which it is begun anew.
+    pub votes_max: u64,
 }
 
 type Answered<T> = oneshot::Sender<Result<T, SubmitError>>;
@@ -130,6 +132,7 @@ struct Actor<P> {
     guilty: BTreeSet<PeerId>,
     mended: Vec<String>,
     folder: Option<PathBuf>,
+    votes_max: u64,
 }
 
 /// Why the actor ends.
@@ -168,14 +171,13 @@ pub async fn start<P: Ports>(
         votes,
         logged,
         is_whole,
+        known,
         mended,
     } = opened;
-    for what in &mended {
-        tracing::warn!(what, "mended");
-    }
+    let say = |what: &String| tracing::warn!(what, "mended");
+    mended.iter().for_each(say);
     let engine = Malachite::new(settings.key.clone(), chain.id());
     let me = settings.key.peer_id();
-    let known = folder.as_deref().map_or(0, store::known_tip);
     let machine = Machine::new(me, chain, known, engine, logged, is_whole);
     let (mailbox, inbox) = mpsc::channel(MAILBOX);
     let (view, seen) = watch::channel(View::of(&machine, 0, 0, &BTreeSet::new(), &mended));
@@ -201,6 +203,7 @@ pub async fn start<P: Ports>(
         guilty: BTreeSet::new(),
         mended,
         folder,
+        votes_max: settings.votes_max,
     };
     let (on_duty, bodies) = duties::Actor::new(
         settings.key,

@@ -15,15 +15,17 @@ mod ports;
 #[cfg(feature = "runtime")]
 mod store;
 #[cfg(feature = "runtime")]
+mod tip;
+#[cfg(feature = "runtime")]
 mod verify;
 
 #[cfg(feature = "runtime")]
-pub use actor::{Council, Held, Placed, Settings, SubmitError, View, start};
+pub use actor::{Council, Held, Placed, Settings, SubmitError, VOTES_MAX, View, start};
 pub use machine::{Logged, Machine, Output, Part, Timer, What};
 pub use pool::NotTaken;
 #[cfg(feature = "runtime")]
 pub use ports::Ports;
 #[cfg(feature = "runtime")]
-pub use store::{LEDGER, Place, StartError, known_tip, read as read_block};
+pub use store::{LEDGER, Place, StartError, read as read_block};
 #[cfg(feature = "runtime")]
-pub use verify::{Verified, show_entry, show_state, verify};
+pub use verify::{Verified, show_entry, show_state, verify, verify_files};

@@ -199,7 +199,20 @@ impl<E: ConsensusEngine> Machine<E> {
     /// To be called once, before anything else.
     pub fn begin(&mut self, now: Millis) {
         self.take_part();
+        self.look_for_lost();
         self.wake(now);
+    }
+
+    /// A member that decides alone can fetch what its ledger has lost from nobody: it says so instead of waiting for ever.
+    fn look_for_lost(&mut self) {
+        let (next, floor) = (self.chain.height() + 1, self.recall.floor);
+        let is_alone = self.is_member() && self.others().is_empty();
+        if is_alone && next < floor && !self.logged.contains_key(&next) {
+            let last = floor - 1;
+            self.stop(format!(
+                "blocks {next} to {last} are lost, and nobody else has them: restore the council's folder from a copy, or move it aside to begin another ledger"
+            ));
+        }
     }
 
     /// The chain.

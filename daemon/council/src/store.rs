@@ -3,13 +3,10 @@
 //! A damaged database is set aside by `node-store`; a block that does not follow ends what is believed of it, and the
 //! rest comes from the vote log or from peers.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use edgecoder_node_store::{
-    Faults, Journal, JournalError, LedgerError, LedgerLog, MemoryDisk, StoredBlock, TileKey,
+    Faults, Journal, JournalError, LedgerError, LedgerLog, MemoryDisk, Replay, StoredBlock, TileKey,
 };
 use edgecoder_protocol::{
     Hash, canonical,
@@ -22,7 +19,10 @@ use edgecoder_protocol::{
     network::Genesis,
 };
 
-use crate::Logged;
+use crate::{
+    Logged,
+    tip::{self, Tip},
+};
 
 /// What the members of a height are noted under, by their hash: proofs show them when they change.
 pub fn members_note(members: &Hash) -> String {
@@ -31,10 +31,8 @@ pub fn members_note(members: &Hash) -> String {
 
 /// The ledger's database, in the council's folder.
 pub const LEDGER: &str = "ledger";
-/// How far the ledger was synced last, beside it: a database that has lost its end looks like a shorter one.
-const TIP: &str = "tip";
 /// The vote log, beside it.
-const VOTES: &str = "votes";
+pub const VOTES: &str = "votes";
 /// Bytes of one logged record: a block, and what says which.
 const CONFIG: bincode::config::Configuration<
     bincode::config::LittleEndian,
@@ -43,17 +41,6 @@ const CONFIG: bincode::config::Configuration<
 > = bincode::config::standard()
     .with_fixed_int_encoding()
     .with_limit::<{ 2 << 20 }>();
-
-/// The height that the ledger in a council's folder is known to have reached; 0 when nothing is known.
-pub fn known_tip(folder: &Path) -> u64 {
-    let text = std::fs::read_to_string(folder.join(TIP)).unwrap_or_default();
-    text.trim().parse().unwrap_or(0)
-}
-
-/// Notes how far the ledger was synced. Not synced itself: an older note only says less.
-pub fn note_tip(folder: &Path, height: u64) -> std::io::Result<()> {
-    std::fs::write(folder.join(TIP), format!("{height}\n"))
-}
 
 /// Why the council did not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +80,8 @@ pub struct Opened {
     pub logged: Vec<Logged>,
     /// Whether nothing of the vote log is damaged.
     pub is_whole: bool,
+    /// The height that the ledger is known to have reached; 0 when nothing is known.
+    pub known: u64,
     /// What was mended, for the operator.
     pub mended: Vec<String>,
 }
@@ -116,28 +105,28 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
         }
         Place::Memory(disk, ledger) => (ledger.clone(), Journal::memory(disk, faults)?),
     };
-    let mut is_whole = !replay.damaged;
-    let mut logged = Vec::new();
-    for record in &replay.records {
-        match bincode::serde::decode_from_slice(record, CONFIG) {
-            Ok((one, used)) if used == record.len() => logged.push(one),
-            Ok(_) | Err(_) => is_whole = false,
-        }
-    }
+    let (logged, is_whole) = read_log(&replay);
     if !is_whole {
         mended.push(
             "the vote log was damaged: this member votes again when the others have gone on".into(),
         );
         votes.restart(&[])?;
-        logged.clear();
     }
     let chain = load(&ledger, genesis, &mut mended)?;
-    if let Place::Folder(folder) = place {
-        let (had, has) = (known_tip(folder), chain.height());
-        if has < had && mended.is_empty() {
-            mended.push(format!(
-                "the ledger had {had} blocks and has {has}: the others are fetched anew"
-            ));
+    let noted = match place {
+        Place::Folder(folder) => tip::read(folder),
+        Place::Memory(..) => Tip::Nothing,
+    };
+    let (known, has) = (noted.height(), chain.height());
+    if has < known && mended.is_empty() {
+        mended.push(format!(
+            "the ledger had {known} blocks and has {has}: the others are fetched anew"
+        ));
+    }
+    if let (Place::Folder(folder), Tip::Damaged) = (place, noted) {
+        mended.push("the note of how far the ledger was is damaged: written anew".into());
+        if let Err(error) = tip::note(folder, has) {
+            tracing::warn!(%error, "how far the ledger is was not noted");
         }
     }
     let tiles = match TileWriter::resume(&Stored(&ledger), chain.size()) {
@@ -154,8 +143,22 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
         votes,
         logged,
         is_whole,
+        known,
         mended,
     })
+}
+
+/// The records of a vote log, and whether they are all there; none when they are not.
+pub fn read_log(replay: &Replay) -> (Vec<Logged>, bool) {
+    let read = |record: &Vec<u8>| match bincode::serde::decode_from_slice(record, CONFIG) {
+        Ok((one, used)) if used == record.len() => Some(one),
+        Ok(_) | Err(_) => None,
+    };
+    let records: Option<Vec<Logged>> = replay.records.iter().map(read).collect();
+    match records.filter(|_| !replay.damaged) {
+        Some(records) => (records, true),
+        None => (Vec::new(), false),
+    }
 }
 
 /// Goes through the blocks: each must follow the one before and lead to the state that it states. Entries' signatures

@@ -1,6 +1,8 @@
 //! Everything of a stored ledger checked again, and what is read from it to show others a part.
 
-use edgecoder_node_store::LedgerLog;
+use std::path::Path;
+
+use edgecoder_node_store::{Faults, Journal, LedgerLog};
 use edgecoder_protocol::{
     Hash, Signed, canonical,
     ledger::{
@@ -15,7 +17,10 @@ use edgecoder_protocol::{
     network::Genesis,
 };
 
-use crate::store::{Stored, members_note, read};
+use crate::{
+    store::{LEDGER, StartError, Stored, VOTES, members_note, read, read_log},
+    tip::{self, Tip},
+};
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +33,30 @@ pub struct Verified {
     pub state: Hash,
     /// What is wrong, and where.
     pub problem: Option<String>,
+}
+
+/// Checks everything in a copy of a council's folder: ledger, vote log, and the note of how far the ledger was. A copy,
+/// since opening mends what it can; remove it afterwards, with what was set aside beside its ledger.
+///
+/// Of the vote log's last write alone, damage is not told from a write that a crash has cut short, which is none.
+///
+/// # Errors
+/// [`StartError`] when the copy cannot be used.
+pub fn verify_files(copy: &Path, genesis: &Genesis) -> Result<Verified, StartError> {
+    let noted = tip::read(copy);
+    let opened = LedgerLog::open(&copy.join(LEDGER), &Faults::default())?;
+    let (_, replay) = Journal::open(&copy.join(VOTES), &Faults::default())?;
+    let mut verified = verify(&opened.log, genesis, noted.height());
+    if opened.set_aside.is_some() {
+        verified.problem = Some("the database cannot be read".into());
+    }
+    if verified.problem.is_none() && !read_log(&replay).1 {
+        verified.problem = Some("the vote log cannot be read".into());
+    }
+    if verified.problem.is_none() && noted == Tip::Damaged {
+        verified.problem = Some("the note of how far the ledger was is not as written".into());
+    }
+    Ok(verified)
 }
 
 /// Checks certificates, signatures, chain, log, state and proof tree, from the founding on to `tip` at least, the height

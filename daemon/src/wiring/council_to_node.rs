@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use edgecoder_council::{Council, Place, Ports, Settings, StartError};
+use edgecoder_council::{Council, Place, Ports, Settings, StartError, VOTES_MAX};
 use edgecoder_node_store::{Faults, LedgerLog, MemoryDisk};
 use edgecoder_protocol::{
     Millis, NetworkId, PeerId,
@@ -79,12 +79,8 @@ pub fn local_genesis(me: PeerId) -> Genesis {
     }
 }
 
-/// Where a network's ledger lies.
-pub fn ledger_folder(data_dir: &Path, network: NetworkId) -> PathBuf {
-    folder_of(data_dir, network).join(edgecoder_council::LEDGER)
-}
-
-fn folder_of(data_dir: &Path, network: NetworkId) -> PathBuf {
+/// Where a node keeps what it has of a network's council.
+pub fn council_folder(data_dir: &Path, network: NetworkId) -> PathBuf {
     let digits = network.0[..8].iter();
     let name: String = digits.map(|byte| format!("{byte:02x}")).collect();
     data_dir.join(FOLDER).join(name)
@@ -93,7 +89,7 @@ fn folder_of(data_dir: &Path, network: NetworkId) -> PathBuf {
 /// Each network has a folder of its own: a node that changes networks mixes nothing up.
 fn settings(data_dir: Option<&Path>, key: Arc<NodeKey>, genesis: Genesis) -> Settings {
     let place = match data_dir {
-        Some(data_dir) => Place::Folder(folder_of(data_dir, genesis.id())),
+        Some(data_dir) => Place::Folder(council_folder(data_dir, genesis.id())),
         None => Place::Memory(MemoryDisk::default(), LedgerLog::memory()),
     };
     Settings {
@@ -103,6 +99,7 @@ fn settings(data_dir: Option<&Path>, key: Arc<NodeKey>, genesis: Genesis) -> Set
         faults: Faults::default(),
         willing: Willing::NOTHING,
         gives_back: false,
+        votes_max: VOTES_MAX,
     }
 }
 

@@ -5,8 +5,8 @@ use edgecoder_node_store::{Journal, JournalError, LedgerError};
 use edgecoder_protocol::ledger::{block::Certificate, chain::Executed};
 use tokio::time::Instant;
 
-use super::{Actor, Fatal, Placed, VOTES_MAX};
-use crate::{Logged, What, engine::Record, ports::Ports, store};
+use super::{Actor, Fatal, Placed};
+use crate::{Logged, What, engine::Record, ports::Ports, store, tip};
 
 impl<P: Ports> Actor<P> {
     pub(super) fn record(&mut self, logged: &Logged) -> Result<(), Fatal> {
@@ -92,7 +92,7 @@ impl<P: Ports> Actor<P> {
             let height = self.ledger.tip();
             let synced = tokio::task::spawn_blocking(move || {
                 ledger.sync()?;
-                if let Some(Err(error)) = folder.map(|folder| store::note_tip(&folder, height)) {
+                if let Some(Err(error)) = folder.map(|folder| tip::note(&folder, height)) {
                     tracing::warn!(%error, "how far the ledger is was not noted");
                 }
                 Ok::<_, LedgerError>(())
@@ -109,7 +109,7 @@ impl<P: Ports> Actor<P> {
         if self
             .votes
             .as_ref()
-            .is_none_or(|votes| votes.bytes() < VOTES_MAX)
+            .is_none_or(|votes| votes.bytes() < self.votes_max)
         {
             return Ok(());
         }
