@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use edgecoder_node_store::{Faults, LedgerLog};
 use edgecoder_protocol::{
     Millis,
     ledger::{
@@ -31,7 +30,7 @@ use crate::{
     network::{self, Network},
     node,
     serve::now,
-    wiring::{ledger_folder, local_genesis},
+    wiring::{council_folder, local_genesis},
 };
 
 /// How often a watcher asks for the next block.
@@ -118,54 +117,32 @@ async fn verify(at: &Place, json: bool) -> Result<u8, Failure> {
 /// Without a daemon, a copy of the files is checked, so that nothing is changed.
 fn verify_files(at: &Place) -> Result<LedgerReport, Failure> {
     let genesis = founding(at)?;
-    let folder = ledger_folder(&at.config.data_dir, genesis.id());
+    let folder = council_folder(&at.config.data_dir, genesis.id());
     let copy = std::env::temp_dir().join(format!("edgecoder-verify-{}", std::process::id()));
     let copied = copy_folder(&folder, &copy);
     let checked = copied
         .map_err(|error| Failure::file("read", &folder, &error))
         .and_then(|()| {
-            let opened = LedgerLog::open(&copy, &Faults::default());
-            opened.map_err(|error| {
+            let checked = edgecoder_council::verify_files(&copy, &genesis);
+            checked.map(node::report).map_err(|error| {
                 let next = "restart the daemon: it sets what is damaged aside and fetches it anew";
                 Failure::new(FAILED, error.to_string(), next)
             })
-        })
-        .map(|opened| {
-            let tip = folder.parent().map_or(0, edgecoder_council::known_tip);
-            let checked = edgecoder_council::verify(&opened.log, &genesis, tip);
-            let mut report = node::report(checked);
-            if opened.set_aside.is_some() {
-                report.problem = Some("the database cannot be read".into());
-            }
-            report
         });
-    if let Err(error) = remove_copies(&copy) {
+    if let Err(error) = std::fs::remove_dir_all(&copy) {
         screen::aside(format!("{} was left behind: {error}", copy.display()));
     }
     checked
-}
-
-/// The copy, and what opening it has set aside.
-fn remove_copies(copy: &Path) -> std::io::Result<()> {
-    let (Some(parent), Some(name)) = (copy.parent(), copy.file_name()) else {
-        return Ok(());
-    };
-    let name = name.to_string_lossy();
-    for found in std::fs::read_dir(parent)? {
-        let found = found?;
-        let other = found.file_name().to_string_lossy().into_owned();
-        // Not those of a process whose number begins like this one's.
-        if other == *name || other.starts_with(&format!("{name}.")) {
-            std::fs::remove_dir_all(found.path())?;
-        }
-    }
-    Ok(())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir(to)?;
     for found in std::fs::read_dir(from)? {
         let found = found?;
+        // What an earlier start has set aside is known to be damaged.
+        if found.file_name().to_string_lossy().contains(".broken-") {
+            continue;
+        }
         let target = to.join(found.file_name());
         match found.file_type()?.is_dir() {
             true => copy_folder(&found.path(), &target)?,
