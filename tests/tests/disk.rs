@@ -171,3 +171,10 @@ fn unwritable_folders_are_refused_with_a_sentence() {
     // Deleting the home needs nothing of the closed folders' modes when they are empty.
     assert!(is_empty(&nobody.home.path("cache")));
 }
+
+#[test]
+#[should_panic(expected = "a database wrote values beside its file")]
+fn a_value_that_a_database_wrote_beside_its_file_fails_the_test_that_made_it() {
+    let home = Home::new();
+    home.write("data/council/0/ledger/blobs/77", "a large value");
+}

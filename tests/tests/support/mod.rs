@@ -9,6 +9,7 @@
     reason = "what fails here is a test"
 )]
 
+mod blobs;
 pub mod clock;
 mod http;
 pub mod namespace;
@@ -267,13 +268,18 @@ impl Drop for Home {
             let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
             kill_process(pid, Signal::TERM).ok();
         }
-        for _ in 0..STEPS / 40 {
-            if self.processes().is_empty() {
-                return;
-            }
+        let mut steps = 0..STEPS / 40;
+        while steps.next().is_some() && !self.processes().is_empty() {
             thread::sleep(STEP);
         }
         self.processes().into_iter().for_each(kill);
+        let blobs = blobs::below(self.folder.path());
+        // A second panic would hide what failed first.
+        let is_right = blobs.is_empty() || thread::panicking();
+        assert!(
+            is_right,
+            "a database wrote values beside its file: {blobs:?}"
+        );
     }
 }
 
