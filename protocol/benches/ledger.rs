@@ -1,5 +1,5 @@
-//! Prints what the log's tree, the state's map and the application of entries cost, as medians, with the least in
-//! brackets: on a machine that has other work the medians are not ours. Absolute times belong to the machine.
+//! Prints what the log's tree, the state's map, the application of entries and a light client cost, as medians, with the
+//! least in brackets: on a machine that has other work the medians are not ours. Absolute times belong to the machine.
 
 #![allow(
     clippy::disallowed_methods,
@@ -20,10 +20,16 @@ use edgecoder_protocol::{
 
 #[path = "ledger/entries.rs"]
 mod entries;
+#[path = "ledger/light.rs"]
+mod light;
 
 const ENTRIES: u64 = 1_000_000;
 const ACCOUNTS: u64 = 100_000;
 const BATCH: u64 = 1_000;
+/// An inclusion proof's bars: microseconds to make and to check it, and its bytes.
+const MAKE_BAR: f64 = 1_000.0;
+const CHECK_BAR: f64 = 50.0;
+const BYTES_BAR: f64 = 2_048.0;
 
 /// As large as an account's record may be.
 #[derive(Clone)]
@@ -82,6 +88,12 @@ impl fmt::Display for Time {
     }
 }
 
+/// Whether what was measured is at most the bar, in words.
+fn judged(measured: f64, bar: f64, says: &str) -> String {
+    let holds = if measured <= bar { "holds" } else { "MISSED" };
+    format!("the bar of {says} {holds}")
+}
+
 fn measure(runs: u64, mut run: impl FnMut(u64)) -> Time {
     let mut times: Vec<f64> = (0..runs)
         .map(|number| {
@@ -129,7 +141,12 @@ fn log() {
     let check = measure(1_000, |_| {
         assert!(proof.verify(leaves[index(1) as usize], black_box(&root)));
     });
-    println!("inclusion: made in {make}, {bytes} bytes, checked in {check}");
+    let make_bar = judged(make.median, MAKE_BAR, "1 ms");
+    let bytes_bar = judged(bytes as f64, BYTES_BAR, "2 KiB");
+    let check_bar = judged(check.median, CHECK_BAR, "50 µs");
+    println!(
+        "inclusion: made in {make}; {make_bar}; {bytes} bytes; {bytes_bar}; checked in {check}; {check_bar}"
+    );
 
     let from = |run| index(run).max(1);
     let make = measure(1_000, |run| {
@@ -210,10 +227,18 @@ fn state() {
 }
 
 fn main() {
-    // `cargo bench … -- entries` leaves the others out.
-    if !std::env::args().any(|argument| argument == "entries") {
-        log();
-        state();
+    // `cargo bench … -- light` runs that part alone.
+    let parts: [(&str, fn()); 4] = [
+        ("log", log),
+        ("state", state),
+        ("entries", entries::applied),
+        ("light", light::followed),
+    ];
+    let named = |name: &str| std::env::args().any(|argument| argument == name);
+    let is_any_named = parts.iter().any(|(name, _)| named(name));
+    for (name, run) in parts {
+        if !is_any_named || named(name) {
+            run();
+        }
     }
-    entries::applied();
 }
