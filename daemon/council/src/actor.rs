@@ -430,7 +430,7 @@ impl<P: Ports> Actor<P> {
                     tracing::error!(%peer, "a member signed two different votes or proposals in one place");
                     self.guilty.insert(peer);
                     self.ledger
-                        .put_note(&format!("guilty/{peer}"), &proof.to_bytes())?;
+                        .put_note(&store::guilty_note(&peer), &proof.to_bytes())?;
                 }
                 Output::Offence(peer, what) => self.offence(peer, what),
                 Output::Stopped(why) => {

@@ -9,7 +9,7 @@ use edgecoder_node_store::{
     Faults, Journal, JournalError, LedgerError, LedgerLog, MemoryDisk, Replay, StoredBlock, TileKey,
 };
 use edgecoder_protocol::{
-    Hash, canonical,
+    Hash, PeerId, canonical,
     ledger::{
         block::{Block, Certificate, Checkpoint},
         chain::{Chain, Executed},
@@ -23,6 +23,8 @@ use crate::{
     Logged,
     tip::{self, Tip},
 };
+
+mod copy;
 
 /// What the members of a height are noted under, by their hash: proofs show them when they change.
 pub fn members_note(members: &Hash) -> String {
@@ -92,16 +94,15 @@ pub struct Opened {
 /// [`StartError`] when the folder cannot be used.
 pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened, StartError> {
     let mut mended = Vec::new();
+    let noted = match place {
+        Place::Folder(folder) => tip::read(folder),
+        Place::Memory(..) => Tip::Nothing,
+    };
+    let known = noted.height();
     let (ledger, (mut votes, replay)) = match place {
         Place::Folder(folder) => {
-            let opened = LedgerLog::open(&folder.join(LEDGER), faults)?;
-            if let Some(path) = opened.set_aside {
-                let path = path.display();
-                mended.push(format!(
-                    "the ledger was damaged: set aside as {path}, and fetched anew"
-                ));
-            }
-            (opened.log, Journal::open(&folder.join(VOTES), faults)?)
+            let ledger = copy::open(folder, genesis, known, faults, &mut mended)?;
+            (ledger, Journal::open(&folder.join(VOTES), faults)?)
         }
         Place::Memory(disk, ledger) => (ledger.clone(), Journal::memory(disk, faults)?),
     };
@@ -113,19 +114,9 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
         votes.restart(&[])?;
     }
     let chain = load(&ledger, genesis, &mut mended)?;
-    let noted = match place {
-        Place::Folder(folder) => tip::read(folder),
-        Place::Memory(..) => Tip::Nothing,
-    };
-    let (known, has) = (noted.height(), chain.height());
-    if has < known && mended.is_empty() {
-        mended.push(format!(
-            "the ledger had {known} blocks and has {has}: the others are fetched anew"
-        ));
-    }
     if let (Place::Folder(folder), Tip::Damaged) = (place, noted) {
         mended.push("the note of how far the ledger was is damaged: written anew".into());
-        if let Err(error) = tip::note(folder, has) {
+        if let Err(error) = tip::note(folder, chain.height()) {
             tracing::warn!(%error, "how far the ledger is was not noted");
         }
     }
@@ -198,6 +189,11 @@ fn next(ledger: &LedgerLog, chain: &Chain, height: u64) -> Result<Executed, Stri
     }
     let executed = chain.check(decided.block.0, |_| true);
     executed.map_err(|error| error.to_string())
+}
+
+/// What shows that a member signed twice is noted under this.
+pub fn guilty_note(peer: &PeerId) -> String {
+    format!("guilty/{peer}")
 }
 
 /// A block of the ledger; none above its tip.

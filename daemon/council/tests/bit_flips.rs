@@ -165,29 +165,25 @@ impl Written {
         let member = started.await.unwrap();
         let mended = member.council.view().mended.to_vec();
         let payer = self.others.first().unwrap_or(&member);
-        let reference = self.others.first().map(|other| other.council.clone());
         // It has its own blocks again, from its vote log if from nobody else, and follows.
         let height = self.content.blocks.len() as u64 - 1;
         let view = || member.council.view();
         assert!(member.reaches(height).await, "{what}: {:?}", view().part);
+        let mut last = height;
         for _ in 0..2 {
             let paid = timeout(Duration::from_secs(60), payer.pay()).await;
-            paid.unwrap_or_else(|_| panic!("{what}: nothing is decided, {:?}", view().part))
-                .unwrap();
+            let paid =
+                paid.unwrap_or_else(|_| panic!("{what}: nothing is decided, {:?}", view().part));
+            last = paid.unwrap().height;
         }
-        if let Some(reference) = reference {
-            let height = reference.view().chain.height();
-            assert!(member.reaches(height).await, "{what}");
-            assert_eq!(
-                view().chain.head_id(),
-                reference.view().chain.head_id(),
-                "{what}"
-            );
-        }
+        assert!(member.reaches(last).await, "{what}: {:?}", view().part);
+        // By their ledgers: what is seen of a member may be a moment older than what it has said.
+        let id = |council| network::block(council, last).unwrap().block.0.header.id();
+        assert_eq!(id(&member.council), id(&payer.council), "{what}: the block");
         assert!(view().guilty.is_empty(), "{what}");
         member.stop().await;
         let checked = verify_files(folder.path(), &self.network.genesis).unwrap();
-        assert_eq!(checked.problem, None, "{what}");
+        assert_eq!(checked.problem, None, "{what}: the files");
         // Another member may have another quorum's signatures of the same block.
         let bodies = |content: &Content| {
             let blocks = content.blocks.iter().flatten().take(height as usize);
@@ -315,7 +311,7 @@ async fn a_member_that_is_alone_says_what_is_lost_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn fifty_bit_flips_are_found_or_harmless_and_mended() {
-    flips(50, 10, 120, 1).await;
+    flips(50, 4, 120, 1).await;
     flips_alone(3, 2).await;
 }
 
