@@ -2,6 +2,7 @@
 //! pure neighbour (`book`, `bootstrap`, `offences`, `flood`, `quota`) can decide.
 
 mod inbound;
+mod lines;
 mod listen;
 mod lookups;
 mod peers;
@@ -31,6 +32,7 @@ use crate::{
     event::Verdict,
     flood::Flood,
     gossip,
+    lines::Outlets,
     mesh::{Ask, Listening},
     offences::Offences,
     rooms::Rooms,
@@ -85,10 +87,11 @@ impl Actor {
         key: &NodeKey,
         events: mpsc::Sender<Event>,
         told: watch::Sender<Listening>,
+        outlets: Outlets,
     ) -> Result<Self, StartError> {
         let now = Instant::now();
         let tasks = TaskTracker::new();
-        let mut swarm = swarm::build(config, key, &tasks)?;
+        let mut swarm = swarm::build(config, key, outlets, &tasks)?;
         let listeners = Listeners::open(config, &mut swarm, key.peer_id(), told)?;
         if let Some(gossip) = swarm.behaviour_mut().gossip.as_mut() {
             for topic in &config.subscriptions {
@@ -166,6 +169,8 @@ impl Actor {
     fn on_ask(&mut self, ask: Ask) {
         match ask {
             Ask::Request(request) => self.on_request(request),
+            Ask::KeepLines { peers } => self.keep_lines(peers),
+            Ask::OpenLine { peer, line } => self.open_line(&peer, line),
             Ask::Dial { peer, addresses } => self.dial(peer, &addresses),
             Ask::Learn {
                 peer,
@@ -248,6 +253,7 @@ impl Actor {
             BehaviourEvent::Inference(event) => self.on_exchange(crate::Service::Inference, event),
             BehaviourEvent::Council(event) => self.on_exchange(crate::Service::Council, event),
             BehaviourEvent::Chunk(event) => self.on_exchange(crate::Service::Chunk, event),
+            BehaviourEvent::Lines(event) => self.on_line(event),
             BehaviourEvent::Blocked(never)
             | BehaviourEvent::Limits(never)
             | BehaviourEvent::Memory(never)

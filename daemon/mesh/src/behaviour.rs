@@ -25,6 +25,7 @@ use crate::{
     frame::{Codec, INBOUND_BYTES_MAX},
     gate::Gate,
     gossip::{self, Gossip},
+    lines::{Lines, Outlets},
     service::REQUEST_TIME_MAX,
 };
 
@@ -81,11 +82,12 @@ pub struct Behaviour {
     pub inference: request_response::Behaviour<Codec>,
     pub council: request_response::Behaviour<Codec>,
     pub chunk: request_response::Behaviour<Codec>,
+    pub lines: Lines,
 }
 
 impl Behaviour {
     /// The behaviours that `config` asks for.
-    pub fn new(config: &Config, key: &Keypair) -> Result<Self, StartError> {
+    pub fn new(config: &Config, key: &Keypair, outlets: Outlets) -> Result<Self, StartError> {
         let places = Arc::new(Semaphore::new(INBOUND_BYTES_MAX));
         let service = |service| requests(service, config, &places);
         let limits = config.limits;
@@ -121,6 +123,7 @@ impl Behaviour {
             inference: service(Service::Inference),
             council: service(Service::Council),
             chunk: service(Service::Chunk),
+            lines: Lines::new(config.network, outlets),
         })
     }
 

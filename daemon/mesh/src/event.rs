@@ -6,7 +6,7 @@ use edgecoder_protocol::PeerId;
 use libp2p::{gossipsub, kad};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use crate::{FoundBy, ReplyError, Service};
+use crate::{FoundBy, Line, ReplyError, Service, Words};
 
 /// Something that the daemon must know of or decide.
 #[non_exhaustive]
@@ -21,6 +21,15 @@ pub enum Event {
         body: Vec<u8>,
         /// How to answer. Dropping it refuses.
         reply: Reply,
+    },
+    /// A peer with whom lines are kept has opened one. It takes the place of one that was opened before.
+    Line {
+        /// Who; the connection proves it.
+        from: PeerId,
+        /// Which.
+        line: Line,
+        /// What it says on it. Dropping it closes the line.
+        words: Words,
     },
     /// A gossip message came and waits for a verdict before it is passed on.
     Gossip {
@@ -77,6 +86,7 @@ impl fmt::Debug for Event {
             } => {
                 write!(f, "Request({service:?} from {from}, {} bytes)", body.len())
             }
+            Self::Line { from, line, .. } => write!(f, "Line({line:?} from {from})"),
             Self::Gossip {
                 topic,
                 source,

@@ -30,10 +30,36 @@ pub struct Flood {
     buckets: BTreeMap<PeerId, Bucket>,
 }
 
+/// So many tokens were there at that moment.
 #[derive(Debug)]
-struct Bucket {
+pub struct Bucket {
     tokens: f64,
     at: Instant,
+}
+
+impl Bucket {
+    /// A full one.
+    pub fn new(burst: f64, now: Instant) -> Self {
+        let tokens = burst;
+        Self { tokens, at: now }
+    }
+
+    /// Takes a token; false when there is none.
+    pub fn take(&mut self, now: Instant, rate: f64, burst: f64) -> bool {
+        let rested = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + rested * rate).min(burst);
+        self.at = now;
+        let is_there = self.tokens >= 1.0;
+        if is_there {
+            self.tokens -= 1.0;
+        }
+        is_there
+    }
+
+    /// How long after the last [`Bucket::take`] there is a token again.
+    pub fn wait(&self, rate: f64) -> Duration {
+        Duration::from_secs_f64((1.0 - self.tokens).max(0.0) / rate)
+    }
 }
 
 impl Flood {
@@ -57,11 +83,8 @@ impl Flood {
 
     /// How long after the last [`Flood::admit`] of `peer` there is a token again.
     pub fn wait(&self, peer: &PeerId) -> Duration {
-        let lacking = self
-            .buckets
-            .get(peer)
-            .map_or(0.0, |bucket| 1.0 - bucket.tokens);
-        Duration::from_secs_f64(lacking.max(0.0) / self.rate)
+        let bucket = self.buckets.get(peer);
+        bucket.map_or(Duration::ZERO, |bucket| bucket.wait(self.rate))
     }
 
     /// Takes one token of `peer`; false when there is none.
@@ -69,18 +92,9 @@ impl Flood {
         if self.buckets.len() >= PEERS_MAX && !self.buckets.contains_key(&peer) {
             return false;
         }
-        let bucket = self.buckets.entry(peer).or_insert(Bucket {
-            tokens: self.burst,
-            at: now,
-        });
-        let rested = now.saturating_duration_since(bucket.at).as_secs_f64();
-        bucket.tokens = (bucket.tokens + rested * self.rate).min(self.burst);
-        bucket.at = now;
-        let is_admitted = bucket.tokens >= 1.0;
-        if is_admitted {
-            bucket.tokens -= 1.0;
-        }
-        is_admitted
+        let full = || Bucket::new(self.burst, now);
+        let bucket = self.buckets.entry(peer).or_insert_with(full);
+        bucket.take(now, self.rate, self.burst)
     }
 
     /// Forgets a peer that left. Its offences outlive this.

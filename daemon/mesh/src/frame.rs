@@ -18,7 +18,7 @@ use crate::Offence;
 pub use codec::{Answer, Body, Codec, INBOUND_BYTES_MAX, Outgoing, Query};
 
 /// The version that the protocols `/edgecoder/*/1` carry.
-const VERSION: u8 = 1;
+pub const VERSION: u8 = 1;
 
 /// Stands in the version's place when there is no answer.
 const REFUSAL: u8 = 0;

@@ -13,8 +13,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Event, FoundBy, Offence, PeerView, PublishError, RequestError, Service, StartError,
-    actor::Actor, service::REQUEST_TIME_MAX,
+    Config, Event, FoundBy, Line, Offence, PeerView, PublishError, RequestError, SayError, Service,
+    StartError, actor::Actor, lines::Outlets, service::REQUEST_TIME_MAX,
 };
 
 /// Calls that the actor has not taken yet. It takes each within microseconds; when it is full, callers wait.
@@ -35,6 +35,13 @@ pub(crate) enum Listening {
 #[derive(Debug)]
 pub(crate) enum Ask {
     Request(Request),
+    KeepLines {
+        peers: Vec<PeerId>,
+    },
+    OpenLine {
+        peer: PeerId,
+        line: Line,
+    },
     Dial {
         peer: PeerId,
         addresses: Vec<String>,
@@ -123,6 +130,7 @@ pub struct Mesh {
     peer: PeerId,
     mailbox: mpsc::Sender<Ask>,
     listening: watch::Receiver<Listening>,
+    outlets: Outlets,
 }
 
 impl Mesh {
@@ -140,11 +148,13 @@ impl Mesh {
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
         let (sender, events) = mpsc::channel(EVENTS);
         let (told, listening) = watch::channel(Listening::Starting);
-        let actor = Actor::new(&config, key, sender, told)?;
+        let outlets = Outlets::default();
+        let actor = Actor::new(&config, key, sender, told, outlets.clone())?;
         let mesh = Self {
             peer: key.peer_id(),
             mailbox,
             listening,
+            outlets,
         };
         Ok(Started {
             mesh,
@@ -206,6 +216,30 @@ impl Mesh {
             .map_err(|_| RequestError::Deadline)?
             .map_err(|_| RequestError::Stopped)?;
         answer.await.map_err(|_| RequestError::Stopped)?
+    }
+
+    /// Keeps lines with these peers, at most 32, and with nobody else: whose stream for one is refused. One that is kept
+    /// on both sides is opened once something is said on it, and again after a loss.
+    pub async fn keep_lines(&self, peers: Vec<PeerId>) {
+        self.tell(Ask::KeepLines { peers }).await;
+    }
+
+    /// Puts a word on its way on the line to a peer, after what was said on it before. Whether it arrives is not told:
+    /// it is lost when the connection is.
+    ///
+    /// # Errors
+    /// [`SayError`]; nothing was sent then.
+    pub fn say(&self, to: PeerId, line: Line, body: Vec<u8>) -> Result<(), SayError> {
+        self.outlets
+            .say(to, line, body)
+            .map_err(|(error, is_kept)| {
+                if is_kept {
+                    let peer = to;
+                    // With a full mailbox, the next word asks for the line.
+                    self.mailbox.try_send(Ask::OpenLine { peer, line }).ok();
+                }
+                error
+            })
     }
 
     /// Learns the addresses and dials the peer, unless it is connected. Does not wait for the outcome, which

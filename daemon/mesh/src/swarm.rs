@@ -27,6 +27,7 @@ use crate::{
     Config, DialStep, Psk, StartError,
     behaviour::Behaviour,
     dial::{Stage, chain},
+    lines::Outlets,
 };
 
 /// From the dial to an open socket,
@@ -51,12 +52,13 @@ type Secured = Boxed<(PeerId, StreamMuxerBox)>;
 pub fn build(
     config: &Config,
     key: &NodeKey,
+    outlets: Outlets,
     tasks: &TaskTracker,
 ) -> Result<Swarm<Behaviour>, StartError> {
     let stored = key.to_stored();
     let key = identity::Keypair::from_protobuf_encoding(&stored[..])
         .map_err(|error| StartError::Key(error.to_string()))?;
-    let behaviour = Behaviour::new(config, &key)?;
+    let behaviour = Behaviour::new(config, &key, outlets)?;
     let transport = transport(config, &key)?;
     let settings = swarm::Config::with_executor(Owned(tasks.clone()))
         .with_idle_connection_timeout(IDLE_MAX)

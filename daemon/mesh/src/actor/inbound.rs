@@ -145,7 +145,7 @@ impl Actor {
         }
     }
 
-    fn blame(&mut self, peer: PeerId, connection: ConnectionId, fault: &Fault) {
+    pub(super) fn blame(&mut self, peer: PeerId, connection: ConnectionId, fault: &Fault) {
         debug!(%peer, %fault, "bad frame");
         match (fault, fault.offence()) {
             // A dying connection breaks frames off as well, and its end is reported after theirs.

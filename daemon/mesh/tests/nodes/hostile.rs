@@ -73,13 +73,13 @@ impl request_response::Codec for Bare {
 }
 
 /// The breaker of rules, connected to a node.
-struct Foe {
+pub struct Foe {
     swarm: Swarm<Behaviour<Bare>>,
     node: libp2p::PeerId,
 }
 
 impl Foe {
-    async fn connect(number: u8, protocol: &'static str, node: &Node) -> Self {
+    pub async fn connect(number: u8, protocol: &'static str, node: &Node) -> Self {
         let stored = key(number).to_stored();
         let identity = identity::Keypair::from_protobuf_encoding(&stored[..]).unwrap();
         let behaviour = Behaviour::new(
@@ -129,7 +129,7 @@ impl Foe {
     }
 
     /// Sends bytes on a stream of its own; false when the connection is gone.
-    async fn send(&mut self, bytes: &[u8]) -> bool {
+    pub async fn send(&mut self, bytes: &[u8]) -> bool {
         if !self.swarm.is_connected(&self.node) {
             return false;
         }
@@ -161,7 +161,7 @@ impl Foe {
     }
 
     /// Goes on for as long as `what` takes, and answers whatever it is asked with `answer`.
-    async fn run_while<T>(&mut self, answer: &[u8], what: impl Future<Output = T>) -> T {
+    pub async fn run_while<T>(&mut self, answer: &[u8], what: impl Future<Output = T>) -> T {
         let mut what = std::pin::pin!(what);
         loop {
             tokio::select! {
@@ -186,7 +186,7 @@ fn frame(version: u8, network: u8, length: u32, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn id(number: u8) -> PeerId {
+pub fn id(number: u8) -> PeerId {
     key(number).peer_id()
 }
 

@@ -5,6 +5,7 @@
 mod dht;
 mod gossip;
 mod hostile;
+mod lines;
 mod requests;
 mod silence;
 mod support;
