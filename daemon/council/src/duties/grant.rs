@@ -13,12 +13,15 @@ use edgecoder_protocol::{
         entry::Body,
         state::DutyState,
     },
+    signed::Checked,
 };
 
 use super::{Duties, Moment, Output, Scene, Tell};
 
 /// Probes are said again so often while they are needed.
 const SAY_EVERY: Duration = Duration::from_millis(750);
+/// So often while nobody sees anybody who would take the duty.
+const SAY_IN_VAIN: Duration = Duration::from_millis(5_000);
 /// When they have changed, so soon.
 const SAY_CHANGED: Duration = Duration::from_millis(100);
 /// Words heard longer ago than this speak of how things were: two may be lost.
@@ -34,7 +37,7 @@ const RESUBMIT: Duration = Duration::from_millis(2_000);
 #[derive(Debug, Default)]
 pub(super) struct Granting {
     /// Each member's last probes with when they were heard; at most `MEMBERS_MAX`.
-    words: BTreeMap<PeerId, (Duration, Signed<Probes>)>,
+    words: BTreeMap<PeerId, (Duration, Checked<Probes>)>,
     /// What this node last said.
     said: Option<(Duration, Vec<(PeerId, u8)>)>,
     /// Since when there is enough to submit.
@@ -46,6 +49,19 @@ pub(super) struct Granting {
 }
 
 impl Granting {
+    /// Whether neither these buckets nor what was heard lately speak for anybody.
+    fn is_in_vain(&self, now: Duration, buckets: &[(PeerId, u8)]) -> bool {
+        let sees_nobody = |buckets: &[(PeerId, u8)]| {
+            let mut seen = buckets.iter().map(|(_, bucket)| *bucket);
+            seen.all(|bucket| bucket == UNREACHED)
+        };
+        let mut words = self.words.values();
+        sees_nobody(buckets)
+            && words.all(|(heard, word)| {
+                now >= *heard + WORDS_FOR || sees_nobody(&word.value().buckets)
+            })
+    }
+
     /// The log has gone on from `before` to `current`.
     pub fn follow(&mut self, before: DutyState, current: DutyState) {
         self.ready = None;
@@ -67,12 +83,16 @@ impl Duties {
         let Some(post) = self.posts.get(&duty) else {
             return;
         };
+        let every = match post.granting.is_in_vain(at.now, &buckets) {
+            true => SAY_IN_VAIN,
+            false => SAY_EVERY,
+        };
         // What a node says that has not looked yet counts as much as a lie.
         let is_alone = scene.members.members().len() == 1;
         let due = match &post.granting.said {
             None if is_alone => at.now,
             None => self.sight,
-            Some((last, said)) if *said == buckets => *last + SAY_EVERY,
+            Some((last, said)) if *said == buckets => *last + every,
             Some((last, _)) => *last + SAY_CHANGED,
         };
         if !self.is_due(at.now, due) {
@@ -84,13 +104,14 @@ impl Duties {
             buckets: buckets.clone(),
             duty,
         };
-        let word = Signed::new(probes, &self.key);
+        let word = Checked::new(probes, &self.key);
+        let signed = word.signed().clone();
         if let Some(post) = self.posts.get_mut(&duty) {
             post.granting.said = Some((at.now, buckets));
-            post.granting.words.insert(self.me, (at.now, word.clone()));
+            post.granting.words.insert(self.me, (at.now, word));
         }
-        self.tell_others(scene, Tell::Probes(word));
-        self.is_due(at.now, at.now + SAY_EVERY);
+        self.tell_others(scene, Tell::Probes(signed));
+        self.is_due(at.now, at.now + every);
     }
 
     fn buckets(&self, now: Duration, scene: &Scene<'_>, duty: Duty) -> Vec<(PeerId, u8)> {
@@ -117,15 +138,18 @@ impl Duties {
 
     /// A member says whom it reaches.
     pub(super) fn hear_probes(&mut self, at: Moment, from: PeerId, word: Signed<Probes>) {
-        let Ok(probes) = word.open_by(from) else {
+        let word = word.checked().ok().filter(|word| word.signer() == from);
+        let Some(word) = word else {
             return;
         };
+        let probes = word.value();
         // Half of what the log allows, so that it is still in time when it gets there.
         let apart = probes.at.0.abs_diff(at.wall.0);
         if probes.chain != self.chain || apart > PROBE_AGE_MS / 2 {
             return;
         }
-        if let Some(post) = self.posts.get_mut(&probes.duty) {
+        let duty = probes.duty;
+        if let Some(post) = self.posts.get_mut(&duty) {
             post.granting.words.insert(from, (at.now, word));
         }
     }
@@ -179,7 +203,8 @@ impl Duties {
         // Together with what frees the duty, so that one height is enough for both.
         if can_grant {
             granting.granted = Some(at.now);
-            let probes = words.into_values().collect();
+            let probes = words.into_values().map(|word| word.signed().clone());
+            let probes = probes.collect();
             self.outputs
                 .push_back(Output::Submit(Body::Grant { duty, probes }));
         }
@@ -218,7 +243,7 @@ impl Duties {
         now: Duration,
         scene: &Scene<'_>,
         duty: Duty,
-    ) -> BTreeMap<PeerId, Signed<Probes>> {
+    ) -> BTreeMap<PeerId, Checked<Probes>> {
         let words = self.posts.get(&duty).map(|post| &post.granting.words);
         let words = words.into_iter().flatten();
         words
@@ -260,10 +285,12 @@ fn turn(duty: Duty, term: u64, member: &PeerId) -> Hash {
 }
 
 /// Whether the log would find anybody by these words: as its rule has it, only so that nothing is submitted in vain.
-fn suits_somebody(words: &BTreeMap<PeerId, Signed<Probes>>, at: Moment, scene: &Scene<'_>) -> bool {
-    let opened = words
-        .iter()
-        .filter_map(|(by, word)| Some((by, word.open().ok()?.0)));
+fn suits_somebody(
+    words: &BTreeMap<PeerId, Checked<Probes>>,
+    at: Moment,
+    scene: &Scene<'_>,
+) -> bool {
+    let opened = words.iter().map(|(by, word)| (by, word.value()));
     let opened: BTreeMap<&PeerId, &Probes> = opened.collect();
     let is_suited = |candidate: &PeerId| {
         let is_alone = opened.len() == 1;

@@ -13,6 +13,8 @@ use edgecoder_protocol::{
 
 use super::{Ask, Duties, LEASE, Moment, Output, RENEW_EVERY, SKEW, Scene, Why};
 
+/// What would be asked so soon after is asked with it: the duties of one holder cost the others one waking.
+const TOGETHER: Duration = Duration::from_millis(300);
 /// Until it has begun, a new holder asks so often: the others may see the grant a moment later than it does.
 const START_EVERY: Duration = Duration::from_millis(100);
 /// For so long: what was promised to the holder before may have to run out first.
@@ -66,6 +68,16 @@ impl Holding {
         let mut sent: Vec<Duration> = self.renewals.values().map(|(sent, _)| *sent).collect();
         sent.sort_unstable_by(|one, other| other.cmp(one));
         sent.get(last).map(|sent| *sent + LEASE - SKEW)
+    }
+
+    /// When promises are to be asked for, of a grant that this node has seen at `seen`; and how long after that again.
+    fn due(&self, seen: Duration, now: Duration) -> (Duration, Duration) {
+        let is_starting = !self.has_begun && now < seen + START_SPAN;
+        let every = match is_starting {
+            true => START_EVERY,
+            false => RENEW_EVERY,
+        };
+        (self.asked.map_or(now, |last| last + every), every)
     }
 
     fn is_over(&self, now: Duration) -> bool {
@@ -141,18 +153,13 @@ impl Duties {
         let (seen, Some(holding)) = (post.seen, post.holding.as_ref()) else {
             return;
         };
-        let (term, asked) = (holding.term, holding.asked);
+        let term = holding.term;
         if !is_in || !self.willing.is_for(duty) {
             return;
         }
-        let is_starting = !holding.has_begun && at.now < seen + START_SPAN;
-        let every = if is_starting {
-            START_EVERY
-        } else {
-            RENEW_EVERY
-        };
-        let due = asked.map_or(at.now, |last| last + every);
-        if self.is_due(at.now, due) {
+        let (due, every) = holding.due(seen, at.now);
+        let is_soon = due <= at.now + TOGETHER && self.is_asking(at.now);
+        if is_soon || self.is_due(at.now, due) {
             let own = self.promise_self(at, scene, Grant::new(self, duty, term));
             if let Some(holding) = self.holding(duty) {
                 holding.asked = Some(at.now);
@@ -177,6 +184,15 @@ impl Duties {
             self.outputs.push_back(Output::Began { duty, term });
         }
         self.is_due(at.now, until);
+    }
+
+    /// Whether promises for some duty are asked for now.
+    fn is_asking(&self, now: Duration) -> bool {
+        self.posts.iter().any(|(duty, post)| {
+            let holding = post.holding.as_ref();
+            let holding = holding.filter(|_| self.willing.is_for(*duty));
+            holding.is_some_and(|one| one.asked == Some(now) || one.due(post.seen, now).0 <= now)
+        })
     }
 
     /// A member's promise has come, for what was asked at `sent`.
