@@ -18,7 +18,7 @@ pub use control::{
     KEPT_MAX, Kept, Listed, MARKS_MAX, Mark, NOTES_MAX, News, Opening, RECORD_MAX, RECORDS_MAX,
     Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
 };
-pub use council::{BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, SAID_MAX};
+pub use council::{BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, SAID_MAX};
 pub use duty::{DutyAnswer, DutyAsk, DutyTell, Willing};
 pub use inference::{ModelAnswer, ModelAsk};
 

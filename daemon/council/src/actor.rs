@@ -41,6 +41,7 @@ mod duties;
 mod entries;
 mod handle;
 mod links;
+mod outgoing;
 
 pub use duties::Held;
 pub use handle::{Council, Placed, SubmitError, View};
@@ -130,7 +131,6 @@ struct Actor<P> {
     view: watch::Sender<View>,
     ledger_syncs: u64,
     guilty: BTreeSet<PeerId>,
-    mended: Vec<String>,
     folder: Option<PathBuf>,
     votes_max: u64,
 }
@@ -180,7 +180,7 @@ pub async fn start<P: Ports>(
     let me = settings.key.peer_id();
     let machine = Machine::new(me, chain, known, engine, logged, is_whole);
     let (mailbox, inbox) = mpsc::channel(MAILBOX);
-    let (view, seen) = watch::channel(View::of(&machine, 0, 0, &BTreeSet::new(), &mended));
+    let (view, seen) = watch::channel(View::of(&machine, &mended));
     let (handle, duty_inbox, held) = duties::channel();
     let council = Council::new(me, settings.genesis, mailbox, seen, ledger.clone(), handle);
     let actor = Actor {
@@ -201,7 +201,6 @@ pub async fn start<P: Ports>(
         view,
         ledger_syncs: 0,
         guilty: BTreeSet::new(),
-        mended,
         folder,
         votes_max: settings.votes_max,
     };
@@ -385,9 +384,11 @@ impl<P: Ports> Actor<P> {
         }
     }
 
-    /// Performs all outputs, in order.
+    /// Performs all outputs, in order, but for words: those of one pass are said together, so that one sync serves all
+    /// that was signed before any of them.
     async fn perform(&mut self) -> Result<(), Fatal> {
         let mut has_grown = false;
+        let mut has_words = false;
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::Record(logged) => {
@@ -397,7 +398,7 @@ impl<P: Ports> Actor<P> {
                     self.record(&logged)?;
                 }
                 Output::Say(said, to) => {
-                    self.keep_promises().await?;
+                    has_words = true;
                     self.links.say(&said, &to);
                 }
                 Output::Relay(entries, to) => self.links.relay(&entries, &to),
@@ -423,6 +424,11 @@ impl<P: Ports> Actor<P> {
                     in_log,
                 } => {
                     has_grown = true;
+                    if std::mem::take(&mut has_words) {
+                        // Others wait for them, and for nothing that this node writes down now.
+                        self.keep_promises().await?;
+                        self.send();
+                    }
                     self.commit(&executed, &certificate, in_log).await?;
                 }
                 Output::Dropped(leaf, why) => self.dropped(leaf, why),
@@ -438,15 +444,13 @@ impl<P: Ports> Actor<P> {
                 }
             }
         }
-        if !self.placed.is_empty() {
+        if has_words || !self.placed.is_empty() {
             self.keep_promises().await?;
             for (reply, place) in self.placed.drain(..) {
                 reply.send(Ok(place)).ok();
             }
         }
-        for (peer, ask) in self.links.due() {
-            self.spawn(peer, ask, Done::Told);
-        }
+        self.send();
         if has_grown {
             self.begin_anew().await?;
         }
@@ -454,40 +458,21 @@ impl<P: Ports> Actor<P> {
         Ok(())
     }
 
-    fn offence(&mut self, peer: PeerId, what: &'static str) {
-        tracing::warn!(%peer, what, "a member sent what no honest one sends");
-        let ports = self.ports.clone();
-        self.jobs.spawn(async move {
-            ports.penalise(peer).await;
-            Done::Penalised
-        });
-    }
-
-    fn spawn(
-        &mut self,
-        peer: PeerId,
-        ask: CouncilAsk,
-        done: fn(PeerId, Option<CouncilAnswer>) -> Done,
-    ) {
-        let ports = self.ports.clone();
-        self.jobs
-            .spawn(async move { done(peer, ports.ask(peer, ask).await) });
-    }
-
     fn publish(&mut self) {
         let votes = self.votes.as_ref().map_or(0, Journal::syncs);
-        let view = View::of(
-            &self.machine,
-            votes,
-            self.ledger_syncs,
-            &self.guilty,
-            &self.mended,
-        );
-        self.view.send_if_modified(|old| {
-            let is_new = !old.is_same(&view);
+        self.view.send_if_modified(|view| {
+            view.waiting = self.machine.waiting();
+            view.vote_syncs = votes;
+            view.ledger_syncs = self.ledger_syncs;
+            let is_new = view.chain.height() != self.machine.chain().height()
+                || view.part != *self.machine.part()
+                || view.guilty.len() != self.guilty.len();
             if is_new {
-                *old = view;
+                view.chain = self.machine.chain().clone();
+                view.part = self.machine.part().clone();
+                view.guilty = Arc::new(self.guilty.clone());
             }
+            // Counts wake nobody: they change many times a height.
             is_new
         });
     }

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use edgecoder_protocol::{
     Millis, PeerId,
-    wire::{CouncilAnswer, CouncilAsk},
+    wire::{CouncilAnswer, CouncilAsk, CouncilWord},
 };
 
 /// What the council needs from outside.
@@ -22,6 +22,10 @@ pub trait Ports: Send + Sync + 'static {
         peer: PeerId,
         ask: CouncilAsk,
     ) -> impl Future<Output = Option<CouncilAnswer>> + Send;
+
+    /// Puts a word on its way to a member, after the words before it of its kind; false when there is no way that keeps
+    /// their order, or too much is on it, and then the member can still be asked. Whether it arrives is not told.
+    fn say(&self, peer: PeerId, word: &CouncilWord) -> bool;
 
     /// A peer sent what no honest one sends.
     fn penalise(&self, peer: PeerId) -> impl Future<Output = ()> + Send;

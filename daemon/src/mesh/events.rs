@@ -11,6 +11,7 @@ use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Hub, slot, topics};
+use crate::wiring::hear;
 
 /// How often a parked request is looked at: whether its asker still waits.
 const LOOK: Duration = Duration::from_millis(500);
@@ -35,15 +36,12 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
                 body,
                 reply,
             } => {
-                let hub = hub.clone();
-                let stop = stop.clone();
-                requests.spawn(async move {
-                    tokio::select! {
-                        biased;
-                        () = stop.cancelled() => {}
-                        () = answer(hub, from, service, body, reply) => {}
-                    }
-                });
+                let work = answer(hub.clone(), from, service, body, reply);
+                spawn(&requests, &stop, work);
+            }
+            Event::Line { from, line, words } => {
+                let (council, mesh) = (hub.council.clone(), hub.mesh.clone());
+                spawn(&requests, &stop, hear(council, mesh, from, line, words));
             }
             Event::Gossip {
                 topic,
@@ -86,6 +84,22 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
     }
     requests.close();
     requests.wait().await;
+}
+
+/// Has something done, at most until `stop`.
+fn spawn(
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = work => {}
+        }
+    });
 }
 
 async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, reply: Reply) {

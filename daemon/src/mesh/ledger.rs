@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Hub, topics};
+use crate::wiring::members_with;
 
 /// Members speak no more often than this.
 const SPEAK: Duration = Duration::from_millis(250);
@@ -29,6 +30,8 @@ async fn work(hub: &Hub) {
     let mut seen = hub.council.watch();
     let mut said = seen.borrow().chain.height();
     let (mut turn, mut quiet) = (0, FIRST);
+    let mut lines = members_with(&hub.council);
+    hub.mesh.keep_lines(lines.clone()).await;
     loop {
         let deadline = Instant::now() + quiet;
         let heard = async {
@@ -43,6 +46,11 @@ async fn work(hub: &Hub) {
                 if height > said {
                     quiet = QUIET;
                     said = height;
+                    let members = members_with(&hub.council);
+                    if members != lines {
+                        lines.clone_from(&members);
+                        hub.mesh.keep_lines(members).await;
+                    }
                     speak(hub, height).await;
                     sleep(SPEAK).await;
                 }

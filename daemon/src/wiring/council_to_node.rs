@@ -13,7 +13,7 @@ use edgecoder_protocol::{
     key::NodeKey,
     ledger::members::MemberSet,
     network::Genesis,
-    wire::{CouncilAnswer, CouncilAsk, Willing},
+    wire::{CouncilAnswer, CouncilAsk, CouncilWord, Willing},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -125,17 +125,29 @@ impl Ports for Alone {
         None
     }
 
+    fn say(&self, _: PeerId, _: &CouncilWord) -> bool {
+        false
+    }
+
     async fn penalise(&self, _: PeerId) {}
 }
+
+#[cfg(feature = "mesh")]
+pub use meshed::{hear, members_with};
 
 #[cfg(feature = "mesh")]
 mod meshed {
     use std::time::Duration;
 
-    use edgecoder_mesh::{Mesh, Offence, Service};
-    use edgecoder_protocol::wire::{self, COUNCIL_MAX};
+    use edgecoder_council::Council;
+    use edgecoder_mesh::{Line, Mesh, Offence, SayError, Service, Words};
+    use edgecoder_protocol::{
+        ledger::members::MemberSet,
+        wire::{self, COUNCIL_MAX},
+    };
+    use tokio::time::sleep;
 
-    use super::{Clock, CouncilAnswer, CouncilAsk, Millis, PeerId, Ports, boottime};
+    use super::{Clock, CouncilAnswer, CouncilAsk, CouncilWord, Millis, PeerId, Ports, boottime};
 
     /// What members say is old after this.
     const SAYING: Duration = Duration::from_secs(2);
@@ -143,6 +155,66 @@ mod meshed {
     const LEASING: Duration = Duration::from_millis(1_500);
     /// A megabyte of blocks over a slow link; the council asks another after that.
     const FETCHING: Duration = Duration::from_secs(10);
+
+    /// An answer waits for its line at most so often for so long: a peer that asks on its own opens this one too.
+    const OPENING: Duration = Duration::from_millis(25);
+    const OPENINGS: u32 = 20;
+
+    /// The members among whom this node is, with whom it keeps lines; nobody while it is none.
+    pub fn members_with(council: &Council) -> Vec<PeerId> {
+        let view = council.view();
+        let members = view.chain.deciders().map(MemberSet::members);
+        let members = members.filter(|all| all.contains(&council.me()));
+        members.unwrap_or_default().to_vec()
+    }
+
+    /// Hears what a member says on a line, until it ends or what comes is no word of that line.
+    pub async fn hear(council: Council, mesh: Mesh, from: PeerId, line: Line, mut words: Words) {
+        while let Some(word) = words.next().await {
+            let said = match wire::decode::<CouncilWord, COUNCIL_MAX>(&word.body) {
+                Ok(said) if line_of(&said) == Some(line) => said,
+                found => {
+                    tracing::debug!(%from, error = ?found.err(), "no word of this line");
+                    return mesh.penalise(from, Offence::Malformed).await;
+                }
+            };
+            if let Some(answer) = council.hear(from, said).await {
+                answer_on_line(&mesh, from, &answer).await;
+            }
+        }
+    }
+
+    /// Says an answer, as soon as its line is open. Whoever does not take it asks again.
+    async fn answer_on_line(mesh: &Mesh, to: PeerId, answer: &CouncilWord) {
+        for _ in 0..OPENINGS {
+            match say(mesh, to, answer) {
+                Err(SayError::NoLine) => sleep(OPENING).await,
+                Ok(()) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Which line a word goes on; none for what goes by request.
+    fn line_of(word: &CouncilWord) -> Option<Line> {
+        match word {
+            CouncilWord::Tell(CouncilAsk::Say(_) | CouncilAsk::Relay(_)) => Some(Line::Deciding),
+            CouncilWord::Tell(CouncilAsk::Tell(_))
+            | CouncilWord::Ask(_, CouncilAsk::Duty(_))
+            | CouncilWord::Answer(..) => Some(Line::Duties),
+            CouncilWord::Tell(_) | CouncilWord::Ask(..) => None,
+        }
+    }
+
+    fn say(mesh: &Mesh, to: PeerId, word: &CouncilWord) -> Result<(), SayError> {
+        let line = line_of(word).ok_or(SayError::NoLine)?;
+        match wire::encode::<_, COUNCIL_MAX>(word) {
+            Ok(body) => mesh.say(to, line, body),
+            Err(error) => {
+                tracing::debug!(%error, "a word is too long for a line");
+                Err(SayError::Full)
+            }
+        }
+    }
 
     pub struct Meshed {
         pub mesh: Mesh,
@@ -189,6 +261,10 @@ mod meshed {
                     None
                 }
             }
+        }
+
+        fn say(&self, peer: PeerId, word: &CouncilWord) -> bool {
+            say(&self.mesh, peer, word).is_ok()
         }
 
         async fn penalise(&self, peer: PeerId) {

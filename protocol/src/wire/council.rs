@@ -68,3 +68,14 @@ pub enum CouncilReply {
     /// Blocks, in order.
     Blocks(#[serde(deserialize_with = "capped::<_, _, BLOCKS_MAX>")] Vec<Decided>),
 }
+
+/// What is on a line between members. A line carries one way: an answer comes on the other one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CouncilWord {
+    /// Nothing is answered.
+    Tell(CouncilAsk),
+    /// A question, with a number that its answer has.
+    Ask(u64, CouncilAsk),
+    /// The answer to the question of this number.
+    Answer(u64, CouncilAnswer),
+}

@@ -9,7 +9,10 @@ use edgecoder_protocol::{
         duty::{Duty, Renewal},
         entry::Body,
     },
-    wire::{CouncilAnswer, CouncilAsk, CouncilReply, DutyAnswer, DutyAsk, DutyTell, Willing},
+    wire::{
+        CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, DutyAnswer, DutyAsk, DutyTell,
+        Willing,
+    },
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -28,6 +31,8 @@ use crate::{
 const MAILBOX: usize = 256;
 /// Questions and words that are under way. With more, the next are left out: they come again within a second.
 const UNDER_WAY_MAX: usize = 512;
+/// A question on a line that was not answered for so long is lost: a lease is renewed four times before it runs out.
+const ANSWER_MAX: Duration = Duration::from_millis(1_500);
 /// The longest sleep; the chain's changes wake it anyway.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
@@ -38,6 +43,8 @@ pub type Held = BTreeMap<Duty, u64>;
 pub enum Mail {
     Ask(PeerId, DutyAsk, oneshot::Sender<DutyAnswer>),
     Tell(PeerId, Box<DutyTell>),
+    /// To the question of this number.
+    Answer(PeerId, u64, Box<DutyAnswer>),
     Proof(Duty, oneshot::Sender<Option<Vec<Signed<Renewal>>>>),
     /// Answered when the log names this node for nothing any more.
     Drain(oneshot::Sender<()>),
@@ -61,6 +68,11 @@ pub struct Actor<P> {
     view: watch::Receiver<View>,
     held: watch::Sender<Held>,
     jobs: JoinSet<Option<Done>>,
+    /// Questions on lines, oldest first, with when they were sent; at most [`UNDER_WAY_MAX`].
+    asked: BTreeMap<u64, (PeerId, Duration)>,
+    last: u64,
+    /// Of the chain, when it was last looked at.
+    height: Option<u64>,
     /// What is to be in the log, in this order.
     bodies: mpsc::Sender<Body>,
     /// What a holder that was restarted does not know any more is given back first.
@@ -103,6 +115,9 @@ impl<P: Ports> Actor<P> {
             view,
             held,
             jobs: JoinSet::new(),
+            asked: BTreeMap::new(),
+            last: 0,
+            height: None,
             bodies,
             is_fresh: gives_back,
             draining: Vec::new(),
@@ -136,8 +151,9 @@ impl<P: Ports> Actor<P> {
 
     async fn serve(&mut self, inbox: &mut mpsc::Receiver<Mail>) {
         loop {
+            self.give_up();
             self.perform();
-            let wait = self.machine.next(self.ports.uptime()).min(SLEEP_MAX);
+            let wait = self.wait();
             tokio::select! {
                 biased;
                 Some(done) = self.jobs.join_next() => {
@@ -150,12 +166,33 @@ impl<P: Ports> Actor<P> {
                     None => return,
                 },
                 changed = self.view.changed() => match changed {
-                    Ok(()) => self.tick(),
+                    Ok(()) => self.follow(),
                     // The council has stopped.
                     Err(_) => return,
                 },
                 () = sleep(wait) => self.tick(),
             }
+        }
+    }
+
+    /// Until the next tick, or a question is lost.
+    fn wait(&self) -> Duration {
+        let now = self.ports.uptime();
+        let oldest = self.asked.values().next();
+        let lost = oldest.map_or(SLEEP_MAX, |(_, sent)| {
+            (*sent + ANSWER_MAX).saturating_sub(now)
+        });
+        self.machine.next(now).min(lost).min(SLEEP_MAX)
+    }
+
+    /// Questions on lines that are not answered any more.
+    fn give_up(&mut self) {
+        let now = self.ports.uptime();
+        while let Some(oldest) = self.asked.first_entry()
+            && oldest.get().1 + ANSWER_MAX <= now
+        {
+            let (peer, _) = oldest.remove();
+            self.machine.unreached(now, peer);
         }
     }
 
@@ -177,6 +214,15 @@ impl<P: Ports> Actor<P> {
             height: view.chain.height(),
         };
         Some(work(&mut self.machine, at, &scene))
+    }
+
+    /// Most of what changes in a view is nothing to a duty.
+    fn follow(&mut self) {
+        let height = self.view.borrow_and_update().chain.height();
+        if self.height != Some(height) {
+            self.height = Some(height);
+            self.tick();
+        }
     }
 
     fn tick(&mut self) {
@@ -210,6 +256,16 @@ impl<P: Ports> Actor<P> {
             Mail::Tell(from, tell) => {
                 self.with(|machine, at, scene| machine.told(at, scene, from, *tell));
             }
+            Mail::Answer(from, id, answer) => {
+                // One that is late, or that nobody was asked for, says nothing.
+                if self.asked.get(&id).is_some_and(|(asked, _)| *asked == from)
+                    && let Some((_, sent)) = self.asked.remove(&id)
+                {
+                    self.with(|machine, at, scene| {
+                        machine.answered(at, scene, from, *answer, sent)
+                    });
+                }
+            }
             Mail::Proof(duty, reply) => {
                 let proof = self.machine.lease_proof(duty, self.ports.uptime());
                 reply.send(proof).ok();
@@ -236,21 +292,10 @@ impl<P: Ports> Actor<P> {
     fn perform(&mut self) {
         while let Some(output) = self.machine.poll() {
             match output {
-                Output::Ask(peer, ask) => {
-                    let ports = self.ports.clone();
-                    let sent = ports.uptime();
-                    self.spawn(async move {
-                        Some((peer, sent, ports.ask(peer, CouncilAsk::Duty(ask)).await))
-                    });
-                }
+                Output::Ask(peer, ask) => self.ask(peer, ask),
                 Output::Tell(peers, tell) => {
                     for peer in peers {
-                        let (ports, tell) = (self.ports.clone(), Box::new(tell.clone()));
-                        self.spawn(async move {
-                            // It is told again, or others tell it.
-                            ports.ask(peer, CouncilAsk::Tell(tell)).await;
-                            None
-                        });
+                        self.tell(peer, &tell);
                     }
                 }
                 Output::Submit(body) => self.submit(body),
@@ -273,6 +318,32 @@ impl<P: Ports> Actor<P> {
                 reply.send(()).ok();
             }
         }
+    }
+
+    fn ask(&mut self, peer: PeerId, ask: DutyAsk) {
+        let sent = self.ports.uptime();
+        self.last += 1;
+        let word = CouncilWord::Ask(self.last, CouncilAsk::Duty(ask));
+        if self.asked.len() < UNDER_WAY_MAX && self.ports.say(peer, &word) {
+            self.asked.insert(self.last, (peer, sent));
+            return;
+        }
+        let ports = self.ports.clone();
+        self.spawn(async move { Some((peer, sent, ports.ask(peer, CouncilAsk::Duty(ask)).await)) });
+    }
+
+    fn tell(&mut self, peer: PeerId, tell: &DutyTell) {
+        let ask = CouncilAsk::Tell(Box::new(tell.clone()));
+        let word = CouncilWord::Tell(ask.clone());
+        if self.ports.say(peer, &word) {
+            return;
+        }
+        let ports = self.ports.clone();
+        self.spawn(async move {
+            // It is told again, or others tell it.
+            ports.ask(peer, ask).await;
+            None
+        });
     }
 
     fn submit(&self, body: Body) {

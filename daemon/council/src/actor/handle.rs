@@ -13,7 +13,7 @@ use edgecoder_protocol::{
         entry::{Body, Entry},
     },
     network::Genesis,
-    wire::{BLOCKS_MAX, COUNCIL_MAX, CouncilAnswer, CouncilAsk, CouncilReply},
+    wire::{BLOCKS_MAX, COUNCIL_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -72,36 +72,17 @@ impl View {
         members.is_some_and(|members| members.contains(peer))
     }
 
-    pub(super) fn of<E: ConsensusEngine>(
-        machine: &Machine<E>,
-        vote_syncs: u64,
-        ledger_syncs: u64,
-        guilty: &BTreeSet<PeerId>,
-        mended: &[String],
-    ) -> Self {
+    /// At the start.
+    pub(super) fn of<E: ConsensusEngine>(machine: &Machine<E>, mended: &[String]) -> Self {
         Self {
             chain: machine.chain().clone(),
             part: machine.part().clone(),
             waiting: machine.waiting(),
-            vote_syncs,
-            ledger_syncs,
-            guilty: Arc::new(guilty.clone()),
+            vote_syncs: 0,
+            ledger_syncs: 0,
+            guilty: Arc::default(),
             mended: Arc::new(mended.to_vec()),
         }
-    }
-
-    /// Whether nobody would see a difference.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let of = |view: &Self| {
-            let counts = (
-                view.waiting,
-                view.vote_syncs,
-                view.ledger_syncs,
-                view.guilty.len(),
-            );
-            (view.chain.height(), counts)
-        };
-        of(self) == of(other) && self.part == other.part
     }
 }
 
@@ -145,7 +126,7 @@ impl Council {
         self.view.borrow().clone()
     }
 
-    /// Changes of what is known.
+    /// Changes of the chain, of this node's part and of who is guilty. Counts change without a word.
     pub fn watch(&self) -> watch::Receiver<View> {
         self.view.clone()
     }
@@ -253,6 +234,34 @@ impl Council {
         let reply = self.reply(from, ask).await;
         let height = self.view.borrow().chain.height();
         CouncilAnswer { height, reply }
+    }
+
+    /// Hears what a member says on a line; what is to be said to it on the other one. Waits where the council does, which
+    /// holds up the words that follow.
+    pub async fn hear(&self, from: PeerId, word: CouncilWord) -> Option<CouncilWord> {
+        match word {
+            CouncilWord::Tell(ask) => {
+                self.reply(from, ask).await;
+                None
+            }
+            CouncilWord::Ask(id, ask) => {
+                let answer = self.answer(from, ask).await;
+                Some(CouncilWord::Answer(id, answer))
+            }
+            CouncilWord::Answer(id, answer) => {
+                if answer.height > self.view.borrow().chain.height() {
+                    // A lease does not wait for a disk: with a full mailbox, the next answer tells.
+                    let mail = Mail::IsAt(from, answer.height);
+                    self.mailbox.try_send(mail).ok();
+                }
+                if let CouncilReply::Duty(answer) = answer.reply {
+                    let mail = duties::Mail::Answer(from, id, answer);
+                    // As above: the channel's end says that it has stopped.
+                    self.duties.mailbox.send(mail).await.ok();
+                }
+                None
+            }
+        }
     }
 
     async fn reply(&self, from: PeerId, ask: CouncilAsk) -> CouncilReply {
