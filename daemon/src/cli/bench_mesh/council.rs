@@ -1,6 +1,8 @@
 //! The council against etcd: how long one client waits until what it says is in the log, and how much many say at once.
 //! Four daemons of ours over TCP, every block durable, against three members of etcd. Each round measures one after the
-//! other; who is not measured has nothing to do meanwhile.
+//! other; who is not measured has nothing to do meanwhile. And what a member costs while nobody says anything.
+
+use std::time::Duration;
 
 use edgecoder_protocol::{
     Credits, Millis, NetworkId,
@@ -16,12 +18,15 @@ use edgecoder_protocol::{
     signed::Checked,
 };
 
-use super::{at_least, at_most, daemons::Daemons, etcd::Etcd};
+use tokio::time::sleep;
+
+use super::{at_least, at_most, below, daemons::Daemons, etcd::Etcd};
 use crate::{
     cli::{
         Place,
         bench::{Figure, Row, clock, figure, odd},
         client::Client,
+        eval::process_cpu_ms,
         failure::Failure,
     },
     network,
@@ -42,6 +47,13 @@ const CLIENT_WRITES: u64 = 40;
 /// Entries a second that the council must reach at least.
 const RATE: f64 = 2_000.0;
 
+/// What a new council has to say comes to an end.
+const SETTLE: Duration = Duration::from_secs(5);
+/// The processor's time is read in hundredths of a second: 0.5 % of a window is 10 of them.
+const WINDOW: Duration = Duration::from_secs(20);
+/// An idle member costs less, in percent of a core.
+const IDLE: f64 = 0.5;
+
 /// An account of the benchmark's own, and its next nonce.
 struct Payer {
     key: NodeKey,
@@ -56,8 +68,10 @@ pub async fn rows(at: &Place) -> Result<Vec<Row>, Failure> {
     }
     let client = daemons.founder().client()?;
     let mut payers = prepare(&daemons, &client).await?;
+    let idle = idle(&daemons).await?;
     let mut waits = waits(&daemons, &client, &etcd, &mut payers[0]).await?;
     waits.extend(rates(&client, &etcd, &mut payers, daemons.id()).await?);
+    waits.push(idle);
     Ok(waits)
 }
 
@@ -91,7 +105,7 @@ async fn prepare(daemons: &Daemons, client: &Client) -> Result<Vec<Payer>, Failu
             if began.elapsed().as_secs() > 30 {
                 return Err(odd(&"a member does not vote"));
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     }
     Ok(payers)
@@ -165,6 +179,26 @@ async fn put(client: &Client, request: &EntriesRequest) -> Result<(), Failure> {
         None => Ok(()),
         Some(why) => Err(odd(&format!("an entry was refused: {why}"))),
     }
+}
+
+/// What each member costs that has nothing to decide.
+async fn idle(daemons: &Daemons) -> Result<Row, Failure> {
+    sleep(SETTLE).await;
+    let mut members = Vec::new();
+    for node in daemons.all() {
+        members.push(node.processes().await?);
+    }
+    let used = |pids: &Vec<u32>| pids.iter().map(|pid| process_cpu_ms(*pid)).sum::<u64>();
+    let (before, began) = (members.iter().map(used).collect::<Vec<_>>(), clock());
+    sleep(WINDOW).await;
+    let mut shares = Vec::new();
+    for (pids, before) in members.iter().zip(before) {
+        let used = used(pids).checked_sub(before);
+        let used = used.ok_or_else(|| odd(&"a child of a daemon has ended"))?;
+        shares.push(used as f64 / 10.0 / began.elapsed().as_secs_f64());
+    }
+    let name = "an idle member of four: of a core";
+    Ok(below(name, figure(None, shares, "%"), IDLE))
 }
 
 /// One client, one write after the other; and what each cost in syncs.
