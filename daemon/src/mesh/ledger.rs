@@ -47,11 +47,12 @@ async fn work(hub: &Hub) {
                     quiet = QUIET;
                     said = height;
                     let members = members_with(&hub.council);
-                    if members != lines {
+                    let is_changed = members != lines;
+                    if is_changed {
                         lines.clone_from(&members);
                         hub.mesh.keep_lines(members).await;
                     }
-                    speak(hub, height).await;
+                    speak(hub, height, is_changed).await;
                     sleep(SPEAK).await;
                 }
             }
@@ -71,8 +72,10 @@ async fn work(hub: &Hub) {
     }
 }
 
-/// Tells everybody, where it is this node's to tell: as many members as cannot all be down speak of each height.
-async fn speak(hub: &Hub, height: u64) {
+/// Tells everybody, where it is this node's to tell: as many members as cannot all be down speak of each height. Of one
+/// with other members all do: whoever is behind does not know the new ones and does not listen to them, and a new one
+/// does not know yet that it is to speak.
+async fn speak(hub: &Hub, height: u64, is_changed: bool) {
     let view = hub.council.view();
     let Some(set) = view.chain.deciders() else {
         return;
@@ -81,7 +84,7 @@ async fn speak(hub: &Hub, height: u64) {
         return;
     };
     let turn = (place as u64).wrapping_add(height) % set.members().len() as u64;
-    if turn < set.some_honest() as u64 {
+    if is_changed || turn < set.some_honest() as u64 {
         let topic = topics::ledger(hub.network);
         // What two say alike, gossip takes for one message.
         let body = [&height.to_le_bytes()[..], &hub.id.0].concat();
