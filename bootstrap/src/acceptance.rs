@@ -42,7 +42,7 @@ const fn line(name: &'static str, what: &'static str, work: Work) -> Line {
 }
 
 /// All lines, in the order they are run: quick ones first.
-pub const LINES: [Line; 25] = [
+pub const LINES: [Line; 26] = [
     line(
         "tree",
         "the protocol depends on no runtime, socket, disk or random source",
@@ -100,6 +100,11 @@ pub const LINES: [Line; 25] = [
     line(
         "crash-copies",
         "nothing acknowledged is lost and nothing signed twice over restarts from a hundred and seventy crashes",
+        Work::Test,
+    ),
+    line(
+        "takeover",
+        "500 tasks are delivered once while one of four members is killed every 5 s, the coordinator among them",
         Work::Test,
     ),
     line(

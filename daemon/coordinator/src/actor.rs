@@ -57,6 +57,8 @@ pub struct Settings {
     pub shard: u16,
     /// See there. What was lent by another counts for nothing.
     pub term: u64,
+    /// Whether another may have coordinated before, with whom nodes are registered that are not known here.
+    pub takes_over: bool,
     /// Whether the lease of that grant stands. While it does not, nothing is heard, lent or decided.
     pub holds: watch::Receiver<bool>,
     /// Tasks that were coordinated before, here or by another.
@@ -65,7 +67,7 @@ pub struct Settings {
     pub nodes: Vec<Listed>,
 }
 
-/// Talks to a coordinator. Cheap to clone; answers with refusals once it has stopped.
+/// Talks to a coordinator. Cheap to clone; gives no answers once it has stopped.
 #[derive(Clone, Debug)]
 pub struct Coordinator {
     mailbox: mpsc::Sender<Ask>,
@@ -116,8 +118,9 @@ impl Coordinator {
         self.mailbox.send(Ask::Restore(Box::new(kept))).await.ok();
     }
 
-    /// Answers a request of `from`, whose identity the connection has proved. Dropping the future withdraws a poll.
-    pub async fn ask(&self, from: PeerId, request: Request) -> Response {
+    /// Answers a request of `from`, whose identity the connection has proved; not at all once it stops. Dropping the
+    /// future withdraws a poll.
+    pub async fn ask(&self, from: PeerId, request: Request) -> Option<Response> {
         let (reply, answer) = oneshot::channel();
         let request = Box::new(request);
         let sent = self
@@ -128,18 +131,8 @@ impl Coordinator {
                 reply,
             })
             .await;
-        let stopped = || {
-            let next = "try again: another one takes over, or this one comes back";
-            Response::Refused(ErrorObject::new(
-                ErrorKind::Busy,
-                "the coordinator is stopping",
-                next,
-            ))
-        };
-        match sent {
-            Ok(()) => answer.await.unwrap_or_else(|_| stopped()),
-            Err(_) => stopped(),
-        }
+        sent.ok()?;
+        answer.await.ok()
     }
 
     /// A node's last connection is closed.
@@ -178,6 +171,10 @@ struct Actor<P> {
 
 impl<P: Ports> Actor<P> {
     fn new(settings: Settings, ports: P) -> Self {
+        let machine = match settings.takes_over {
+            true => Machine::taking_over(settings.term, ports.now()),
+            false => Machine::new(settings.term),
+        };
         let mut actor = Self {
             ports: Arc::new(ports),
             network: settings.genesis.id(),
@@ -187,7 +184,7 @@ impl<P: Ports> Actor<P> {
             shard: settings.shard,
             term: settings.term,
             holds: settings.holds,
-            machine: Machine::new(settings.term),
+            machine,
             matters: BTreeMap::new(),
             incoming: BTreeMap::new(),
             saving: BTreeMap::new(),

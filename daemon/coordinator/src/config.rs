@@ -16,6 +16,9 @@ pub const STRAGGLER: Duration = Duration::from_secs(20);
 /// The same for an execution without a model, which takes milliseconds.
 pub const STRAGGLER_EXEC: Duration = Duration::from_secs(3);
 
+/// Nodes register with whoever takes over as soon as they hear of it, and again when that fails after five seconds at
+/// most: so long a new coordinator does not know who is here.
+pub const SETTLING: Duration = Duration::from_secs(15);
 /// Tasks that have not been received by their submitters. A further one is refused until some have.
 pub const TASKS_MAX: usize = 4_096;
 /// Of these, those of one submitter.

@@ -13,7 +13,9 @@ use edgecoder_protocol::{
     work::{AttemptId, ContentRef, Part, ResultSummary},
 };
 
-use crate::config::{FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, TASKS_MAX, TASKS_OF_ONE_MAX};
+use crate::config::{
+    FAILURES_MAX, GRACE, KEPT, LEASE, LOST_MAX, SETTLING, TASKS_MAX, TASKS_OF_ONE_MAX,
+};
 
 mod admission;
 mod claims;
@@ -192,6 +194,8 @@ pub struct TaskStanding {
 #[derive(Debug)]
 pub struct Machine {
     term: u64,
+    /// Before, nodes may be on their way here, and nobody's absence is a reason to refuse a task.
+    settled: Millis,
     nodes: Nodes,
     tasks: Tasks,
     polls: VecDeque<Poll>,
@@ -209,6 +213,7 @@ impl Machine {
     pub fn new(term: u64) -> Self {
         Self {
             term,
+            settled: Millis(0),
             nodes: Nodes::default(),
             tasks: Tasks::new(),
             polls: VecDeque::new(),
@@ -216,6 +221,14 @@ impl Machine {
             order: 0,
             announced: BTreeMap::new(),
             liars: BTreeSet::new(),
+        }
+    }
+
+    /// The same, having just taken over: nodes come within [`SETTLING`] of `now`.
+    pub fn taking_over(term: u64, now: Millis) -> Self {
+        Self {
+            settled: now.after(SETTLING),
+            ..Self::new(term)
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use edgecoder_protocol::{
-    Millis, PeerId, Signed, TaskId,
+    Hash, Millis, PeerId, Signed, TaskId,
     ledger::entry::Body,
     operator::{ErrorObject, ExecAnswer, TaskRequest},
     wire::{Held, Kept, Request, Response, Sealed},
@@ -105,6 +105,9 @@ pub trait Ports: Send + Sync + 'static {
 
     /// Puts something into the log, soon. What the log does not take is said by nobody else.
     fn log(&self, body: Body);
+
+    /// Whether the log says that the task of this name is over.
+    fn is_over(&self, name: Hash) -> bool;
 
     /// Removes a task's record.
     fn unstore(&self, task: TaskId) -> impl Future<Output = ()> + Send;

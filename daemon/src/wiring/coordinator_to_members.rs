@@ -9,8 +9,7 @@ use std::{
 
 use edgecoder_coordinator::{Coordinator, inspect};
 use edgecoder_protocol::{
-    Hash, Millis, PeerId, TaskId,
-    ledger::state::{Key, Value},
+    Millis, PeerId, TaskId,
     operator::{ErrorKind, ErrorObject},
     wire::{KEPT_MAX, Kept, RECORD_MAX, Request, Response},
 };
@@ -335,13 +334,6 @@ fn broken(error: &dyn std::fmt::Display) -> ErrorObject {
     ErrorObject::new(ErrorKind::Internal, error.to_string(), next)
 }
 
-/// Whether the log says that a task is over: its submitter has the result, or asks for it anew.
-pub fn is_over(hub: &Hub, name: Hash) -> bool {
-    let view = hub.council.view();
-    let value = view.chain.state().value(&Key::Task(name));
-    matches!(value, Some(Value::Task(task)) if task.result.is_some())
-}
-
 /// Asks each other member what it keeps, and has the coordinator go on with what it does not know. Ends when all have
 /// answered.
 pub async fn gather(hub: Arc<Hub>, records: Records, coordinator: Coordinator) {
@@ -391,10 +383,8 @@ async fn gather_from(
                 Response::Kept(None) => continue,
                 _ => return Err("it answered something else".into()),
             };
-            // What a liar makes up is no submitter's.
-            if inspect(&kept).is_ok_and(|seen| seen.is_over || !is_over(hub, seen.name)) {
-                coordinator.restore(kept).await;
-            }
+            // Its submitter's signature is looked at there.
+            coordinator.restore(kept).await;
         }
     }
 }

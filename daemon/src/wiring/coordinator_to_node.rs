@@ -8,12 +8,12 @@ use edgecoder_council::{NotTaken, SubmitError, View};
 use edgecoder_mesh::{Offence, PublishError};
 use edgecoder_node_store::{Store, StoreError};
 use edgecoder_protocol::{
-    Millis, PeerId, Signed, TaskId, Tokens,
+    Hash, Millis, PeerId, Signed, TaskId, Tokens,
     generation::{GenerateRequest, Sampling},
     ledger::{
         duty::Seat,
         entry::{Body, Fenced},
-        state::Key,
+        state::{Key, Value},
     },
     operator::{ErrorKind, ErrorObject, ExecAnswer, TaskRequest},
     plan::STEPS_MAX,
@@ -23,7 +23,7 @@ use edgecoder_protocol::{
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,8 @@ const PLAN_MS: u64 = 60_000;
 const LOG_EVERY: Duration = Duration::from_secs(1);
 /// What waits for the log; of more, the log says nothing.
 const LOG_MAX: usize = 16_384;
+/// A duty is given back so often until it is.
+const GIVE_BACK_EVERY: Duration = Duration::from_millis(500);
 /// A log that takes nothing is asked again after so long.
 const LOG_PAUSE: Duration = Duration::from_millis(250);
 /// So often.
@@ -89,14 +91,15 @@ impl Chair {
             return hub.elsewhere();
         };
         match coordinator.ask(from, request).await {
-            Response::Granted { grants, .. } if !grants.is_empty() => {
+            Some(Response::Granted { grants, .. }) if !grants.is_empty() => {
                 match hub.council.lease_proof(DUTY).await {
                     Some(proof) => Response::Granted { grants, proof },
                     // The lease ran out meanwhile: nothing is lent that nobody may believe.
                     None => hub.elsewhere(),
                 }
             }
-            other => other,
+            // Another takes over, or it is granted the duty anew.
+            other => other.unwrap_or_else(|| hub.elsewhere()),
         }
     }
 
@@ -207,10 +210,18 @@ async fn watch_lease(hub: &Arc<Hub>, term: u64, mut say: impl FnMut(bool)) {
     }
 }
 
+/// Says that this node does not coordinate by this grant, until the log does: the others would renew it for ever.
 async fn give_back(hub: &Arc<Hub>, term: u64) {
-    let duty = DUTY;
-    if let Err(error) = hub.council.enter(Body::Release { duty, term }).await {
-        tracing::warn!(%error, "the coordinator's duty is not given back; it runs out by itself");
+    let (holder, duty) = (hub.id, DUTY);
+    let mut view = hub.council.watch();
+    while seat::of(&view.borrow_and_update()) == Some(Seat { holder, term }) {
+        if let Err(error) = hub.council.enter(Body::Release { duty, term }).await {
+            tracing::debug!(%error, "the coordinator's duty is not given back yet");
+        }
+        // What is known here may be old, and a word that is signed by it no good.
+        if let Ok(Err(_)) = timeout(GIVE_BACK_EVERY, view.changed()).await {
+            return;
+        }
     }
 }
 
@@ -222,18 +233,20 @@ fn start(
     holds: watch::Receiver<bool>,
     quit: CancellationToken,
 ) -> (Coordinator, JoinHandle<()>) {
-    let is_open = |kept: &Kept| {
-        inspect(kept)
-            .is_ok_and(|seen| seen.is_over || !coordinator_to_members::is_over(hub, seen.name))
-    };
     let settings = Settings {
         genesis: hub.genesis.clone(),
         key: hub.key().clone(),
         open: hub.open_key(),
         shard: SHARD,
         term,
+        takes_over: hub
+            .council
+            .view()
+            .chain
+            .deciders()
+            .is_some_and(|set| set.members().len() > 1),
         holds,
-        stored: stored.into_iter().filter(is_open).collect(),
+        stored,
         nodes: hub.all_listed(),
     };
     let (log, due) = mpsc::channel(LOG_MAX);
@@ -434,6 +447,12 @@ impl Ports for Outside {
         if self.log.try_send(body).is_err() {
             tracing::warn!("too much waits for the log: an entry about a task is left out");
         }
+    }
+
+    fn is_over(&self, name: Hash) -> bool {
+        let view = self.hub.council.view();
+        let value = view.chain.state().value(&Key::Task(name));
+        matches!(value, Some(Value::Task(task)) if task.result.is_some())
     }
 
     async fn unstore(&self, task: TaskId) {

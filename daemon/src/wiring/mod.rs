@@ -11,6 +11,8 @@ mod models;
 #[cfg(feature = "coordinator")]
 mod records;
 #[cfg(feature = "worker")]
+mod worker_to_coordinator;
+#[cfg(feature = "worker")]
 mod worker_to_node;
 
 pub use agent_to_model::AgentModel;

@@ -1,5 +1,4 @@
-//! The worker's outside is this node: the coordinator by way of the mesh, agent and sandbox as its workshop, the
-//! machine as its host.
+//! The worker's outside is this node: agent and sandbox as its workshop, the machine as its host.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,31 +6,23 @@ use std::{
 };
 
 use edgecoder_agent::{Model, PortError, Tests, solve};
-use edgecoder_council::duties;
 use edgecoder_mesh::FoundBy;
 use edgecoder_protocol::{
     Hash, Millis, Outcome, Signed, Tokens,
     generation::{GenerateRequest, Generation},
-    ledger::duty::{Renewal, Seat},
     operator::{ErrorKind, ErrorObject, ExecAnswer, SolveOutcome, TaskRequest},
     plan::FileKind,
     sealing::{OpenKey, Purpose, TaskKey},
     wire::{Grant, Held, Request, Response, WhyBack},
     work::{Answer, ContentRef, Job, LeaseKey, Part, ResultSummary, SubtaskLease, TaskSpec, label},
 };
-use edgecoder_worker::{
-    AskError, Coordinator, Host, Made, NotMade, Policy, Ports, Worker, Workshop,
-};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-    time::Instant,
-};
+use edgecoder_worker::{Host, Made, NotMade, Policy, Ports, Worker, Workshop};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::AgentJudge;
+use super::{AgentJudge, worker_to_coordinator::ToCoordinator};
 use crate::{
-    mesh::{Hub, Opened, Parts, SlotModel, execution_of, ground_of, seat::DUTY},
+    mesh::{Hub, Opened, Parts, SlotModel, execution_of, ground_of},
     tasks::agent_config,
 };
 
@@ -44,56 +35,15 @@ pub fn start_worker(
     policy: Policy,
     stop: CancellationToken,
 ) -> (Worker, JoinHandle<()>) {
-    let outside = Outside(hub.clone());
     let ports = Ports {
-        coordinator: outside.clone(),
-        workshop: outside,
+        coordinator: ToCoordinator(hub.clone()),
+        workshop: Outside(hub.clone()),
         host: Machine::new(hub.clone()),
     };
     Worker::spawn(policy, ports, hub.key().clone(), hub.network, stop)
 }
 
-#[derive(Clone)]
 struct Outside(Arc<Hub>);
-
-impl Coordinator for Outside {
-    async fn ask(&self, request: Request, within: Duration) -> Result<Response, AskError> {
-        let asked = tokio::time::timeout(within, self.0.ask_coordinator(request, within)).await;
-        let (answer, seat) = match asked {
-            Ok(answer) => answer.map_err(AskError::Unreachable)?,
-            Err(_) => return Err(AskError::Timeout),
-        };
-        match &answer {
-            Response::Granted { grants, proof } if !grants.is_empty() => {
-                match self.is_proven(seat, proof) {
-                    true => Ok(answer),
-                    // Its lease is over, whether it knows that or not: what it lends is in vain.
-                    false => Err(AskError::Unproven(seat.holder)),
-                }
-            }
-            _ => Ok(answer),
-        }
-    }
-
-    fn seat(&self) -> watch::Receiver<Option<Seat>> {
-        self.0.seats()
-    }
-}
-
-impl Outside {
-    /// Whether a quorum of members says that the coordinator's lease stands.
-    fn is_proven(&self, seat: Seat, proof: &[Signed<Renewal>]) -> bool {
-        let hub = &self.0;
-        let view = hub.council.view();
-        let grant = duties::Grant {
-            chain: hub.network,
-            duty: DUTY,
-            term: seat.term,
-        };
-        let members = view.chain.deciders();
-        members.is_some_and(|members| duties::is_current(proof, members, grant, hub.network_time()))
-    }
-}
 
 /// What the worker measures by: a clock that never goes back, whatever is done to the machine's.
 struct Machine {

@@ -73,7 +73,10 @@ impl<P: Ports> Actor<P> {
     /// What was kept of a task, if this node can go on with it.
     pub(super) fn read(&self, kept: &Kept) -> Option<Matter> {
         let me = self.key.peer_id();
-        let matter = Record::read(kept).and_then(|record| record.matter(me, &self.open));
+        let matter = Record::read(kept).and_then(|(record, spec)| match record.name() {
+            (name, false) if self.ports.is_over(name) => Err(RecordError::Over),
+            _ => record.matter(&spec, me, &self.open),
+        });
         let warn = |error: &RecordError| {
             tracing::warn!(task = %kept.task, %error, "a task is not gone on with");
         };

@@ -236,6 +236,9 @@ pub enum RecordError {
     /// It is none.
     #[error("it cannot be read: {0}")]
     Damaged(String),
+    /// The log says that it is over, and this does not say how: its submitter has the result, or sends it again.
+    #[error("it is over")]
+    Over,
     /// Its submitter did not wrap its key for this node.
     #[error("its key is not for this node; its submitter sends it again")]
     Closed,
@@ -300,24 +303,37 @@ impl Record {
         Ok(Kept { task, mark, record })
     }
 
-    /// Reads what [`Self::write`] wrote, as another may have changed it.
-    pub fn read(kept: &Kept) -> Result<Self, RecordError> {
+    /// Reads what [`Self::write`] wrote, as another may have changed it; with what its submitter signed.
+    pub fn read(kept: &Kept) -> Result<(Self, TaskSpec), RecordError> {
         let (record, used): (Self, usize) =
             bincode::serde::decode_from_slice(&kept.record, CONFIG).map_err(damaged)?;
-        let spec = record.spec.open_by(record.submitter).map_err(damaged)?;
+        let spec = record
+            .spec
+            .open_by(record.submitter)
+            .map_err(damaged)?
+            .clone();
         let is_whole = used == kept.record.len()
             && spec.id == kept.task
             && record.mark == kept.mark
             && spec.content == record.job.reference();
         match is_whole {
-            true => Ok(record),
+            true => Ok((record, spec)),
             false => Err(damaged("it is another task's")),
         }
     }
 
-    /// The task, for the member who has `open`.
-    pub fn matter(self, me: PeerId, open: &OpenKey) -> Result<Matter, RecordError> {
-        let spec = self.spec.open_by(self.submitter).map_err(damaged)?;
+    /// What the log calls the task, and whether this says how it ended.
+    pub fn name(&self) -> (Hash, bool) {
+        (self.spec.commitment(), self.ending.is_some())
+    }
+
+    /// The task that this [`TaskSpec`] was read with, for the member who has `open`.
+    pub fn matter(
+        self,
+        spec: &TaskSpec,
+        me: PeerId,
+        open: &OpenKey,
+    ) -> Result<Matter, RecordError> {
         let key = match spec.class {
             PrivacyClass::Sealed => None,
             _ => Some(task_key(spec.id, &self.keys, me, open).ok_or(RecordError::Closed)?),
@@ -374,10 +390,6 @@ pub struct Inspected {
     pub others: Vec<Sealed>,
     /// When it came in, by its coordinator's clock.
     pub accepted: Millis,
-    /// What the log calls it.
-    pub name: Hash,
-    /// Whether it says how the task ended.
-    pub is_over: bool,
 }
 
 /// Looks into a record, with its submitter's signature checked.
@@ -385,14 +397,12 @@ pub struct Inspected {
 /// # Errors
 /// A sentence, when it is none that a coordinator writes.
 pub fn inspect(kept: &Kept) -> Result<Inspected, String> {
-    let mut record = Record::read(kept).map_err(|error| error.to_string())?;
+    let (mut record, _) = Record::read(kept).map_err(|error| error.to_string())?;
     let job = record.job.clone();
     Ok(Inspected {
         others: record.sealed().skip(1).map(|one| one.clone()).collect(),
         job,
         accepted: record.accepted,
-        name: record.spec.commitment(),
-        is_over: record.ending.is_some(),
     })
 }
 

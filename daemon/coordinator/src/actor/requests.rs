@@ -198,7 +198,7 @@ impl<P: Ports> Actor<P> {
             }
             return;
         }
-        match self.machine.check(from, id, &matter.need) {
+        match self.machine.check(now, from, id, &matter.need) {
             Ok(true) => {}
             Ok(false) => {
                 reply.send(Response::Done { now }).ok();

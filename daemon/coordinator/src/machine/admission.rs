@@ -13,7 +13,13 @@ impl Machine {
     ///
     /// # Errors
     /// [`Refusal`] that says what is missing.
-    pub fn check(&self, by: PeerId, task: TaskId, need: &Need) -> Result<bool, Refusal> {
+    pub fn check(
+        &self,
+        now: Millis,
+        by: PeerId,
+        task: TaskId,
+        need: &Need,
+    ) -> Result<bool, Refusal> {
         let refuse = |kind, message: String, next: &str| Err(ErrorObject::new(kind, message, next));
         if let Some(known) = self.tasks.get(&task) {
             let next = "submit it under a fresh id";
@@ -29,6 +35,9 @@ impl Machine {
                 self.tasks.len()
             );
             return refuse(ErrorKind::Busy, message, "try again when some have ended");
+        }
+        if now < self.settled {
+            return Ok(true);
         }
         let next = "`edgecoder peers` shows who is here; start a node with the role `worker`, or try again later";
         if self.nodes.able(need) == 0 {

@@ -83,7 +83,10 @@ impl World {
     /// A task of `by`, admitted with these steps.
     fn submit(&mut self, number: u8, by: u8, model: bool, steps: &[&[u16]]) {
         let id = task(number);
-        assert_eq!(self.machine.check(peer(by), id, &need(model)), Ok(true));
+        assert_eq!(
+            self.machine.check(Millis(0), peer(by), id, &need(model)),
+            Ok(true)
+        );
         let deadline = self.now.after(Duration::from_secs(3_600));
         self.machine.submitted(id, peer(by), need(model), deadline);
         let shape = |needs: &&[u16]| StepShape {

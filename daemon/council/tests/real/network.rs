@@ -27,7 +27,7 @@ use edgecoder_protocol::{
         merkle,
     },
     network::Genesis,
-    wire::{CouncilAnswer, CouncilAsk, CouncilReply},
+    wire::{CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord},
 };
 use tokio::{
     task::JoinHandle,
@@ -192,6 +192,11 @@ impl Ports for Link {
             return None;
         }
         timeout(ANSWER, self.answer(peer, ask)).await.ok()?
+    }
+
+    /// There are no lines here: words are asked one by one.
+    fn say(&self, _: PeerId, _: &CouncilWord) -> bool {
+        false
     }
 
     async fn penalise(&self, peer: PeerId) {

@@ -7,7 +7,9 @@ use crate::config::{LEASE, STRAGGLER_EXEC, TASKS_OF_ONE_MAX, UNCONFIRMED};
 fn an_impossible_task_is_refused_with_what_is_missing() {
     let mut nobody = Machine::new(1);
     let message = |machine: &Machine, need: &Need| {
-        let error = machine.check(peer(50), task(1), need).unwrap_err();
+        let error = machine
+            .check(Millis(0), peer(50), task(1), need)
+            .unwrap_err();
         (error.kind, error.message)
     };
     let (_, why) = message(&nobody, &need(false));
@@ -41,13 +43,15 @@ fn a_task_said_twice_is_one_task_and_its_id_is_nobody_elses() {
     let mut world = World::new(2);
     world.submit(1, 50, false, &[&[]]);
     assert_eq!(
-        world.machine.check(peer(50), task(1), &need(false)),
+        world
+            .machine
+            .check(Millis(0), peer(50), task(1), &need(false)),
         Ok(false)
     );
     assert!(
         world
             .machine
-            .check(peer(51), task(1), &need(false))
+            .check(Millis(0), peer(51), task(1), &need(false))
             .is_err()
     );
     assert_eq!(world.machine.standing(peer(51), task(1), 0), None);
@@ -66,7 +70,11 @@ fn one_submitter_cannot_fill_the_coordinator() {
             .machine
             .submitted(TaskId(id), peer(50), need(false), at(9_999));
     }
-    let check = |by| world.machine.check(peer(by), task(255), &need(false));
+    let check = |by| {
+        world
+            .machine
+            .check(Millis(0), peer(by), task(255), &need(false))
+    };
     assert_eq!(check(50).unwrap_err().kind, ErrorKind::Busy);
     assert_eq!(check(51), Ok(true));
 }
@@ -433,4 +441,13 @@ fn who_is_slow_at_one_try_of_a_step_is_not_lent_the_check_of_another() {
     assert_eq!((second.part, second.attempt.attempt), (Part::Author, 2));
     assert_eq!(world.take(1, 1), [], "it has a try to finish");
     assert_eq!(world.take_one(4).part, Part::Checker);
+}
+
+#[test]
+fn whoever_takes_over_refuses_nothing_before_nodes_could_come() {
+    let machine = Machine::taking_over(9, Millis(1_000));
+    let check = |at| machine.check(Millis(at), peer(50), task(1), &need(false));
+    let settled = 1_000 + SETTLING.as_millis() as u64;
+    assert_eq!(check(settled - 1), Ok(true));
+    assert_eq!(check(settled).unwrap_err().kind, ErrorKind::Conflict);
 }

@@ -1,0 +1,57 @@
+//! The worker's coordinator is whoever has the duty, by way of the mesh. What it lends is looked at here for the proof
+//! that it still may.
+
+use std::{sync::Arc, time::Duration};
+
+use edgecoder_council::duties;
+use edgecoder_protocol::{
+    Signed,
+    ledger::duty::{Renewal, Seat},
+    wire::{Request, Response},
+};
+use edgecoder_worker::{AskError, Coordinator};
+use tokio::sync::watch;
+
+use crate::mesh::{Hub, seat::DUTY};
+
+/// The way to it.
+pub struct ToCoordinator(pub Arc<Hub>);
+
+impl Coordinator for ToCoordinator {
+    async fn ask(&self, request: Request, within: Duration) -> Result<Response, AskError> {
+        let asked = tokio::time::timeout(within, self.0.ask_coordinator(request, within)).await;
+        let (answer, seat) = match asked {
+            Ok(answer) => answer.map_err(AskError::Unreachable)?,
+            Err(_) => return Err(AskError::Timeout),
+        };
+        match &answer {
+            Response::Granted { grants, proof } if !grants.is_empty() => {
+                match self.is_proven(seat, proof) {
+                    true => Ok(answer),
+                    // Its lease is over, whether it knows that or not: what it lends is in vain.
+                    false => Err(AskError::Unproven(seat.holder)),
+                }
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    fn seat(&self) -> watch::Receiver<Option<Seat>> {
+        self.0.seats()
+    }
+}
+
+impl ToCoordinator {
+    /// Whether a quorum of members says that the coordinator's lease stands.
+    fn is_proven(&self, seat: Seat, proof: &[Signed<Renewal>]) -> bool {
+        let hub = &self.0;
+        let view = hub.council.view();
+        let grant = duties::Grant {
+            chain: hub.network,
+            duty: DUTY,
+            term: seat.term,
+        };
+        let members = view.chain.deciders();
+        members.is_some_and(|members| duties::is_current(proof, members, grant, hub.network_time()))
+    }
+}
