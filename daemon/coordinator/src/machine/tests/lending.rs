@@ -18,7 +18,10 @@ fn an_impossible_task_is_refused_with_what_is_missing() {
     let (_, why) = message(&nobody, &need(false));
     assert!(why.contains("cannot be checked"), "{why}");
     nobody.register(at(0), peer(2), offer(None)).unwrap();
-    assert_eq!(nobody.check(peer(50), task(1), &need(false)), Ok(true));
+    assert_eq!(
+        nobody.check(Millis(0), peer(50), task(1), &need(false)),
+        Ok(true)
+    );
     let (kind, why) = message(&nobody, &need(true));
     assert_eq!((kind, why.contains("model")), (ErrorKind::NoModel, true));
     let french = Need {

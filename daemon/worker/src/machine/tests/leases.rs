@@ -267,13 +267,14 @@ fn what_an_earlier_coordinator_lent_ends_when_another_has_come() {
         (100, made(2), vec![commits(2)]),
         // While nobody coordinates it may still be the same one that comes back.
         (200, Input::Seat(None), vec![]),
-        (300, Input::Seat(Some(seat(3))), vec![take(1)]),
+        (300, Input::Seat(Some(seat(3))), vec![]),
         (
             400,
             Input::Seat(Some(seat(8))),
             vec![
                 forgets(1, Forgotten::Deposed),
                 forgets(2, Forgotten::Deposed),
+                take(1),
             ],
         ),
         // What it lent in its last moment comes too late.

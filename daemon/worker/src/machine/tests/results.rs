@@ -111,7 +111,7 @@ fn nothing_is_opened_for_anybody_but_the_coordinator() {
     let answer = rig.machine.open(Millis(300), COORDINATOR, other);
     assert_eq!(
         refusal(&answer),
-        Some(ErrorKind::NotFound),
+        Some(ErrorKind::Policy),
         "another term's lease"
     );
 }
