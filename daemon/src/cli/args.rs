@@ -350,6 +350,8 @@ pub enum MeshPart {
     Gossip,
     /// The council's entries against etcd's writes; needs Debian's `etcd-server`.
     Council,
+    /// How long the network is without a coordinator when it is killed.
+    Failover,
     /// What an idle daemon among 50 peers costs.
     Idle,
     /// A content from four providers against one; needs root.

@@ -9,6 +9,7 @@ mod daemons;
 mod dask;
 mod etcd;
 mod exec;
+mod failover;
 mod gossip;
 mod idle;
 mod link;
@@ -27,11 +28,12 @@ use super::{
 const INTERRUPTED: u8 = 130;
 
 /// All parts, quick ones first.
-const PARTS: [MeshPart; 6] = [
+const PARTS: [MeshPart; 7] = [
     MeshPart::Exec,
     MeshPart::Dask,
     MeshPart::Gossip,
     MeshPart::Council,
+    MeshPart::Failover,
     MeshPart::Idle,
     MeshPart::Transfer,
 ];
@@ -60,6 +62,7 @@ async fn parts(at: &Place, only: &[MeshPart]) -> Vec<Row> {
             MeshPart::Dask => dask::rows(at).await,
             MeshPart::Gossip => gossip::rows().await,
             MeshPart::Council => council::rows(at).await,
+            MeshPart::Failover => failover::rows(at).await,
             MeshPart::Idle => idle::rows(at).await,
             MeshPart::Transfer => transfer::rows(at).await,
         };
@@ -75,6 +78,7 @@ fn name(part: MeshPart) -> &'static str {
         MeshPart::Dask => "executions against Dask",
         MeshPart::Gossip => "gossip",
         MeshPart::Council => "the council against etcd",
+        MeshPart::Failover => "a coordinator's failover",
         MeshPart::Idle => "an idle daemon among 50 peers",
         MeshPart::Transfer => "a transfer from four providers",
     }

@@ -20,7 +20,11 @@ use edgecoder_protocol::{
 
 use tokio::time::sleep;
 
-use super::{at_least, at_most, below, daemons::Daemons, etcd::Etcd};
+use super::{
+    at_least, at_most, below,
+    daemons::{Daemons, Node},
+    etcd::Etcd,
+};
 use crate::{
     cli::{
         Place,
@@ -33,7 +37,7 @@ use crate::{
     serve::now,
 };
 
-const MEMBERS: usize = 4;
+pub const MEMBERS: usize = 4;
 /// Writes of one client: enough for a p99.
 const ROUNDS: usize = 6;
 const WRITES: usize = 40;
@@ -75,12 +79,13 @@ pub async fn rows(at: &Place) -> Result<Vec<Row>, Failure> {
     Ok(waits)
 }
 
-/// Makes the others members, and accounts with credits.
-async fn prepare(daemons: &Daemons, client: &Client) -> Result<Vec<Payer>, Failure> {
+/// Makes the others of the first four members, and waits until all vote.
+pub async fn admit(daemons: &Daemons, client: &Client) -> Result<(), Failure> {
     let keys = network::operator_keys(daemons.founder().data())?;
     let operator = keys.first().ok_or_else(|| odd(&"there is no operator"))?;
     let chain = daemons.id();
-    for node in daemons.others() {
+    let others = || daemons.others().iter().take(MEMBERS - 1);
+    for node in others() {
         let status: NodeStatus = node.client()?.get("/v1/status").await?;
         let admit = Order::Admit {
             peer: status.node,
@@ -91,22 +96,37 @@ async fn prepare(daemons: &Daemons, client: &Client) -> Result<Vec<Payer>, Failu
             decree(client, operator, chain, order).await?;
         }
     }
+    for node in others() {
+        votes(node).await?;
+    }
+    Ok(())
+}
+
+/// Waits until a member takes part in deciding.
+pub async fn votes(node: &Node) -> Result<(), Failure> {
+    let began = clock();
+    let client = node.client()?;
+    while client.get::<CouncilView>("/v1/council").await?.part != CouncilPart::Member {
+        if began.elapsed().as_secs() > 30 {
+            return Err(odd(&"a member does not vote"));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// Makes the others members, and accounts with credits.
+async fn prepare(daemons: &Daemons, client: &Client) -> Result<Vec<Payer>, Failure> {
+    admit(daemons, client).await?;
+    let keys = network::operator_keys(daemons.founder().data())?;
+    let operator = keys.first().ok_or_else(|| odd(&"there is no operator"))?;
     let mut payers = Vec::new();
     for number in 1..=ACCOUNTS {
         let key = NodeKey::from_seed(&mut [number; 32]);
         let (to, amount) = (key.peer_id(), Credits(1_000_000));
-        decree(client, operator, chain, Order::Issue { to, amount }).await?;
+        let order = Order::Issue { to, amount };
+        decree(client, operator, daemons.id(), order).await?;
         payers.push(Payer { key, nonce: 0 });
-    }
-    let began = clock();
-    for node in daemons.others() {
-        let client = node.client()?;
-        while client.get::<CouncilView>("/v1/council").await?.part != CouncilPart::Member {
-            if began.elapsed().as_secs() > 30 {
-                return Err(odd(&"a member does not vote"));
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
     }
     Ok(payers)
 }

@@ -118,6 +118,28 @@ impl Daemons {
         self.network.genesis.id()
     }
 
+    /// Ends a node's daemon as nothing can prevent.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is none of this number.
+    pub fn kill(&mut self, at: usize) -> Result<(), Failure> {
+        let node = self.nodes.get_mut(at);
+        let node = node.ok_or_else(|| odd(&"a node is gone"))?;
+        node.signal(Signal::KILL);
+        node.process.wait().map(drop).map_err(|error| odd(&error))
+    }
+
+    /// Starts a node's daemon again, with what it kept, and waits until it is ready.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is none of this number, or it does not start.
+    pub async fn start_again(&mut self, at: usize) -> Result<(), Failure> {
+        let node = self.nodes.get_mut(at);
+        let node = node.ok_or_else(|| odd(&"a node is gone"))?;
+        node.process = Node::spawn(&node.data, &node.socket, &self.cache)?;
+        node.ready().await
+    }
+
     async fn start(&mut self, data: &Path, roles: &str, settings: &str) -> Result<(), Failure> {
         let node = Node::start(data, &self.cache, roles, settings)?;
         self.nodes.push(node);
@@ -137,7 +159,16 @@ impl Node {
              listen = \"/ip4/127.0.0.1/tcp/0\"\n{settings}"
         );
         std::fs::write(&file, text).map_err(|error| Failure::file("write", &file, &error))?;
-        let (log, socket) = (data.join("log"), data.join("socket"));
+        let socket = data.join("socket");
+        Ok(Self {
+            process: Self::spawn(data, &socket, cache)?,
+            data: data.to_owned(),
+            socket,
+        })
+    }
+
+    fn spawn(data: &Path, socket: &Path, cache: &Path) -> Result<Child, Failure> {
+        let (file, log) = (data.join("config.toml"), data.join("log"));
         let output =
             std::fs::File::create(&log).map_err(|error| Failure::file("write", &log, &error))?;
         let mut command = Command::new(program());
@@ -151,22 +182,17 @@ impl Node {
             ("--config", file.as_path()),
             ("--data-dir", data),
             ("--cache-dir", cache),
-            ("--socket", &socket),
+            ("--socket", socket),
         ];
         for (flag, value) in flags {
             command.arg(flag).arg(value);
         }
-        let process = command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
             .spawn()
-            .map_err(|error| odd(&format!("{}: {error}", program().display())))?;
-        Ok(Self {
-            process,
-            data: data.to_owned(),
-            socket,
-        })
+            .map_err(|error| odd(&format!("{}: {error}", program().display())))
     }
 
     /// Its data folder.
