@@ -118,7 +118,7 @@ impl<P: Ports> Actor<P> {
         self.machine
             .submitted(id, matter.submitter, matter.need.clone(), deadline);
         if is_planned {
-            self.machine.admitted(now, id, matter.steps.clone());
+            self.machine.planned(id, matter.steps.clone());
         }
         for (step, answer) in &matter.given {
             self.machine.restore_given(id, *step, answer.reference());

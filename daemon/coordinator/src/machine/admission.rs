@@ -80,6 +80,12 @@ impl Machine {
 
     /// The task is worth working on, in steps that each need the ones named.
     pub fn admitted(&mut self, now: Millis, task: TaskId, steps: Vec<StepShape>) {
+        self.planned(task, steps);
+        self.serve(now);
+    }
+
+    /// The same of a task among many that are restored: what is lent of them is looked at with the next tick.
+    pub fn planned(&mut self, task: TaskId, steps: Vec<StepShape>) {
         let Some(one) = self
             .tasks
             .get_mut(&task)
@@ -100,7 +106,6 @@ impl Machine {
             })
             .collect();
         self.changed(task);
-        self.serve(now);
     }
 
     /// Somebody was given the task's key for more than a lease: an inference slot.
