@@ -44,7 +44,7 @@ fn a_coordinator_that_dies_with_a_thousand_tasks_loses_none_and_delivers_each_on
     let mut scene = Scene::new();
     let peer = Peer::join(&scene.network, "submitter");
     for number in 0..TASKS {
-        let Draft { spec, job, key } = draft(&peer, id(number));
+        let Draft { spec, job, key, .. } = draft(&peer, id(number));
         let sent = submit(&peer, Signed::new(spec, peer.key()), job, Some(key));
         assert!(matches!(sent, Response::Done { .. }), "{number}: {sent:?}");
     }

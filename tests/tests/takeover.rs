@@ -18,10 +18,16 @@ use std::{
     time::Duration,
 };
 
+use edgecoder_mesh::Service;
+use edgecoder_protocol::{
+    PeerId, Signed, TaskId, TaskState,
+    wire::{self, CONTROL_MAX, Request, Response, Submission},
+};
 use serde_json::Value;
 use support::{
     Home, Said,
     network::{Network, Node},
+    peer::{Draft, Peer, draft, invite},
     wait_for,
 };
 
@@ -219,6 +225,10 @@ fn five_hundred_tasks_are_delivered_once_while_members_die() {
 fn a_coordinator_that_was_stopped_past_its_lease_changes_nothing_any_more() {
     let mut ground = Ground::new(2);
     let (holder, term) = wait_for("a coordinator", || ground.coordinator());
+    let asker = Peer::join(&ground.network, "asker");
+    let old: PeerId = holder.parse().unwrap();
+    let lends = |response: &Option<Response>| matches!(response, Some(Response::Granted { .. }));
+    assert!(lends(&take(&asker, old)), "it lends while its lease stands");
     let exec = |ground: &Ground, code: &str| {
         let file = ground.user.home.write("main.py", format!("print({code})"));
         good(
@@ -248,8 +258,13 @@ fn a_coordinator_that_was_stopped_past_its_lease_changes_nothing_any_more() {
     }
     assert_eq!(exec(&ground, "2"), "2\n");
     signal(pid, "CONT");
+    // Its first words, before it can have heard of anything, lend nothing.
+    for _ in 0..100 {
+        let answer = take(&asker, old);
+        assert!(!lends(&answer), "{answer:?}");
+    }
     assert_eq!(exec(&ground, "3"), "3\n");
-    let old = {
+    let heard = {
         let mut nodes = ground.all();
         let at = nodes.iter().position(|node| id(node) == holder).unwrap();
         let home = &nodes[at].home;
@@ -258,10 +273,85 @@ fn a_coordinator_that_was_stopped_past_its_lease_changes_nothing_any_more() {
             (view["coordinator"]["term"].as_u64()? >= later).then_some(view)
         })
     };
-    assert_ne!(old["coordinator"]["peer"].as_str(), Some(holder.as_str()));
+    assert_ne!(heard["coordinator"]["peer"].as_str(), Some(holder.as_str()));
     ground.agree();
     let (_, last) = wait_for("a coordinator", || ground.coordinator());
     assert!(last >= later, "an old term came back");
+}
+
+#[test]
+fn an_acknowledged_task_is_done_though_submitter_and_coordinator_are_gone() {
+    let mut ground = Ground::new(2);
+    let (holder, term) = wait_for("a coordinator", || ground.coordinator());
+    assert_eq!(holder, id(&ground.network.founder));
+    for worker in &ground.workers {
+        good(worker.home.run("worker pause"));
+    }
+    let task = TaskId([7; 16]);
+    {
+        let submitter = Peer::join(&ground.network, "submitter");
+        let Draft {
+            spec, job, keys, ..
+        } = draft(&submitter, task);
+        let readers = keys.into_iter().filter(|(reader, _)| {
+            let mut members = ground.members.iter().chain([&ground.network.founder]);
+            members.any(|node| id(node) == reader.to_string())
+        });
+        let submission = Submission {
+            spec: Signed::new(spec, submitter.key()),
+            job,
+            keys: readers.collect(),
+        };
+        let answer = submitter.ask(Request::Submit(Box::new(submission)));
+        assert!(matches!(answer, Response::Done { .. }), "{answer:?}");
+    }
+    // It never says again what it wanted: it only asks what has come of it.
+    let network = invite(&ground.network).genesis.id();
+    let submitter = Peer::connect(&ground.network, "submitter", network);
+    ground.network.founder.kill();
+    let (next, _) = wait_for("another coordinator", || {
+        ground.coordinator().filter(|(_, found)| *found > term)
+    });
+    for worker in &ground.workers {
+        good(worker.home.run("worker resume"));
+    }
+    let addresses = {
+        let node = ground.members.iter().find(|node| id(node) == next).unwrap();
+        serde_json::from_value(node.view()["addresses"].clone()).unwrap()
+    };
+    let next: PeerId = next.parse().unwrap();
+    submitter.learn(next, addresses);
+    let results = wait_for("a result", || {
+        let (after, wait_ms) = (0, 0);
+        match ask_of(
+            &submitter,
+            next,
+            &Request::Watch {
+                task,
+                after,
+                wait_ms,
+            },
+        )? {
+            Response::Task(news) if news.state == TaskState::Checked => Some(news.results),
+            Response::Task(_) => None,
+            other => panic!("the task is lost: {other:?}"),
+        }
+    });
+    assert_eq!(results.len(), 1);
+    ground.network.founder.start();
+    ground.agree();
+}
+
+/// Asks for work where there may be none to give.
+fn take(by: &Peer, of: PeerId) -> Option<Response> {
+    let keys = vec![Signed::new(by.lease_key().1, by.key())];
+    ask_of(by, of, &Request::Take { keys, wait_ms: 0 })
+}
+
+fn ask_of(by: &Peer, of: PeerId, request: &Request) -> Option<Response> {
+    let body = wire::encode::<_, CONTROL_MAX>(request).unwrap();
+    let bytes = by.send(of, Service::Control, body).ok()?;
+    Some(wire::decode::<Response, CONTROL_MAX>(&bytes).unwrap())
 }
 
 fn signal(pid: u32, name: &str) {

@@ -3,7 +3,11 @@
 //! One loop owns machine and contents. Whatever takes time (a disk, a peer, a sandbox) is a task of its own that comes
 //! back as an [`Event`]; a promise is given when its record is durable.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use edgecoder_protocol::{
     Millis, NetworkId, PeerId, Signed, TaskId,
@@ -154,6 +158,8 @@ struct Actor<P> {
     machine: Machine,
     matters: BTreeMap<TaskId, Matter>,
     /// Submissions that are being made durable, with who waits for that.
+    /// Tasks that a member alone says there are, until they were admitted. No more than tasks.
+    gathered: BTreeSet<TaskId>,
     incoming: BTreeMap<TaskId, (Matter, Vec<oneshot::Sender<Response>>)>,
     /// Records that are being written, and whether there is something newer to write: one write a task at a time.
     saving: BTreeMap<TaskId, bool>,
@@ -186,6 +192,7 @@ impl<P: Ports> Actor<P> {
             holds: settings.holds,
             machine,
             matters: BTreeMap::new(),
+            gathered: BTreeSet::new(),
             incoming: BTreeMap::new(),
             saving: BTreeMap::new(),
             takes: BTreeMap::new(),

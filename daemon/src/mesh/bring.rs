@@ -53,10 +53,10 @@ impl Hub {
         cancel: &CancellationToken,
     ) -> Back {
         let watching = async {
-            if let Err(error) = self.submit_one(sent, spec.clone()).await {
-                return Back::Refused(error);
+            match self.submit_one(sent, spec.clone()).await {
+                Ok(seat) => self.watch(sent, &spec, seat, steps).await,
+                Err(error) => Back::Refused(error),
             }
-            self.watch(sent, &spec, steps).await
         };
         tokio::select! {
             biased;
@@ -72,7 +72,7 @@ impl Hub {
         self: &Arc<Self>,
         sent: &Sent,
         spec: Signed<TaskSpec>,
-    ) -> Result<(), ErrorObject> {
+    ) -> Result<Seat, ErrorObject> {
         let is_sealed = spec
             .open()
             .is_ok_and(|(spec, _)| spec.class == PrivacyClass::Sealed);
@@ -80,7 +80,14 @@ impl Hub {
         loop {
             let keys = match is_sealed {
                 true => Vec::new(),
-                false => self.wrap_for_members(sent).await?,
+                false => match self.wrap_for_members(sent).await {
+                    Ok(keys) => keys,
+                    // Its record may be on its way.
+                    Err(error) => {
+                        self.wait_for_coordinator(begin, &error.message).await?;
+                        continue;
+                    }
+                },
             };
             let submission = Submission {
                 spec: spec.clone(),
@@ -90,7 +97,13 @@ impl Hub {
             let request = Request::Submit(Box::new(submission));
             // Wrapped anew for each try: the members may have changed.
             match self.ask_coordinator(request, ACKNOWLEDGE).await {
-                Ok((Response::Done { .. }, _)) => return Ok(()),
+                Ok((Response::Done { .. }, seat)) => return Ok(seat),
+                // It takes as many members as may just have gone.
+                Ok((Response::Refused(error), _))
+                    if error.kind == ErrorKind::Busy && self.now().since(begin) < PATIENCE =>
+                {
+                    sleep(PAUSE).await;
+                }
                 Ok((Response::Refused(error), _)) => return Err(error),
                 Ok(_) => return Err(something_else()),
                 Err(reason) => self.wait_for_coordinator(begin, &reason).await?,
@@ -190,18 +203,15 @@ impl Hub {
         self: &Arc<Self>,
         sent: &Sent,
         spec: &Signed<TaskSpec>,
+        given_to: Seat,
         steps: Option<&mpsc::Sender<Step>>,
     ) -> Back {
         let task = sent.id;
         let (mut after, mut judged) = (0, BTreeSet::new());
-        let mut last = self.seat();
+        let mut last = given_to;
         let mut asked: Option<Asked<'_>> = None;
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
-            if self.seat() != last {
-                // Each counts its news for itself.
-                after = 0;
-            }
             let request = Request::Watch {
                 task,
                 after,
@@ -218,19 +228,20 @@ impl Hub {
                 },
             };
             let news = match answer {
-                Ok((Response::Task(news), seat)) if last == Some(seat) => news,
+                Ok((Response::Task(news), seat)) if last == seat => news,
+                // Each counts its news for itself.
                 Ok((Response::Task(_), seat)) => {
-                    last = Some(seat);
+                    (last, after) = (seat, 0);
                     continue;
                 }
                 // One that took over, and did not find it with the others.
                 Ok((Response::Refused(error), seat))
-                    if error.kind == ErrorKind::NotFound && last != Some(seat) =>
+                    if error.kind == ErrorKind::NotFound && last != seat =>
                 {
-                    if let Err(error) = self.submit_one(sent, spec.clone()).await {
-                        return Back::Refused(error);
+                    match self.submit_one(sent, spec.clone()).await {
+                        Ok(seat) => (last, after) = (seat, 0),
+                        Err(error) => return Back::Refused(error),
                     }
-                    last = Some(seat);
                     continue;
                 }
                 // What its user is writing is not lost with the coordinator, which may be there again by then.

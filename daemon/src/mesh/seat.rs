@@ -35,6 +35,11 @@ impl Hub {
         self.seats.clone()
     }
 
+    /// The ledger may have gone on without this node.
+    pub fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
     pub(super) fn is_coordinator(&self, peer: PeerId) -> bool {
         self.seat().is_some_and(|seat| seat.holder == peer)
     }

@@ -180,10 +180,13 @@ pub async fn roles(
         roles.slot = Some(Slot::new());
     }
     #[cfg(feature = "coordinator")]
-    if wanted.contains(&Role::Coordinator) {
+    {
+        // Every member keeps what whoever coordinates shares, whether it would coordinate itself or not.
         let (chair, work) = crate::wiring::Chair::new(&hub, means.store, stop.clone()).await?;
         roles.coordinator = Some(chair);
-        tasks.spawn(work);
+        if wanted.contains(&Role::Coordinator) {
+            tasks.spawn(work);
+        }
     }
     #[cfg(feature = "worker")]
     if wanted.contains(&Role::Worker) {

@@ -2,14 +2,15 @@
 //! gathered by whoever takes over. An acknowledged task is with so many that one of them is honest.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use edgecoder_coordinator::{Coordinator, inspect};
+use edgecoder_coordinator::{Coordinator, config::TASKS_MAX, inspect};
+use edgecoder_node_store::StoreError;
 use edgecoder_protocol::{
-    Millis, PeerId, TaskId,
+    PeerId, TaskId,
     operator::{ErrorKind, ErrorObject},
     wire::{KEPT_MAX, Kept, RECORD_MAX, Request, Response},
 };
@@ -31,8 +32,10 @@ const ENOUGH: Duration = Duration::from_secs(12);
 const PAUSE: Duration = Duration::from_millis(500);
 /// What a member is still to hear of, at most; of more it hears no more, and does again what it missed.
 const DUE_MAX: usize = 8_192;
-/// Nobody comes for a task that is older than this, in milliseconds: a week.
-const OLD_MS: u64 = 7 * 24 * 3_600 * 1_000;
+/// Times that a member may not keep a record before it is let go: its request may still be on its way there.
+const REFUSED_MAX: u32 = 8;
+/// Pages of marks that are asked of one member: as many as it may keep tasks.
+const PAGES_MAX: usize = 2;
 /// How long a member may take to say what it keeps.
 const TELL: Duration = Duration::from_secs(5);
 /// A member that did not say what it keeps is asked again after so long, doubled up to the other.
@@ -45,35 +48,76 @@ type Waiting = Vec<mpsc::Sender<()>>;
 /// What one member is still to hear of.
 #[derive(Default)]
 struct Queue {
-    due: Mutex<BTreeMap<TaskId, Waiting>>,
+    due: Mutex<Due>,
     changed: Notify,
 }
 
+/// In the order in which it came up; what a member did not keep waits for its next turn.
+#[derive(Default)]
+struct Due {
+    tasks: BTreeMap<TaskId, Waiting>,
+    order: VecDeque<TaskId>,
+    /// Of these, how often each was not kept.
+    refused: BTreeMap<TaskId, u32>,
+}
+
 impl Queue {
-    fn due(&self) -> std::sync::MutexGuard<'_, BTreeMap<TaskId, Waiting>> {
-        // A panic while it was held left a whole map: each change is one insertion or removal.
+    fn due(&self) -> std::sync::MutexGuard<'_, Due> {
+        // A panic while it was held left at worst a task that is not shared.
         self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, task: TaskId, waits: Option<mpsc::Sender<()>>) {
         let mut due = self.due();
-        if due.len() < DUE_MAX || due.contains_key(&task) {
-            due.entry(task).or_default().extend(waits);
-            self.changed.notify_one();
+        due.refused.remove(&task);
+        due.add(task, waits);
+        self.changed.notify_one();
+    }
+
+    /// The member does not keep this one; after some tries it is let go.
+    fn push_last(&self, task: TaskId, waits: Waiting) {
+        let mut due = self.due();
+        let refused = due.refused.entry(task).or_default();
+        *refused += 1;
+        if *refused >= REFUSED_MAX {
+            due.refused.remove(&task);
+            tracing::warn!(%task, "a member does not keep a task");
+            return;
         }
+        due.add(task, waits);
     }
 
     /// The next ones, with who waits for them.
     fn take(&self) -> Vec<(TaskId, Waiting)> {
         let mut due = self.due();
-        let taken = std::iter::from_fn(|| due.pop_first());
-        taken.take(KEPT_MAX).collect()
+        let mut taken = Vec::new();
+        while taken.len() < KEPT_MAX {
+            let Some(task) = due.order.pop_front() else {
+                break;
+            };
+            taken.extend(due.tasks.remove(&task).map(|waits| (task, waits)));
+        }
+        taken
     }
 
     fn put_back(&self, all: Vec<(TaskId, Waiting)>) {
         let mut due = self.due();
         for (task, waits) in all {
-            due.entry(task).or_default().extend(waits);
+            due.add(task, waits);
+        }
+    }
+}
+
+impl Due {
+    fn add(&mut self, task: TaskId, waits: impl IntoIterator<Item = mpsc::Sender<()>>) {
+        let has_room = self.tasks.len() < DUE_MAX;
+        match self.tasks.get_mut(&task) {
+            Some(waiting) => waiting.extend(waits),
+            None if has_room => {
+                self.tasks.insert(task, waits.into_iter().collect());
+                self.order.push_back(task);
+            }
+            None => tracing::warn!(%task, "a member is behind by too much to hear of a task"),
         }
     }
 }
@@ -212,12 +256,18 @@ async fn send(queue: std::sync::Weak<Queue>, members: Arc<Members>, peer: PeerId
         if !batch.kept.is_empty() {
             let request = Request::Keep(batch.kept);
             let answer = members.hub.ask(peer, request, KEEP).await;
-            is_reached = matches!(answer, Ok(Response::Done { .. }));
+            is_reached = matches!(answer, Ok(Response::Keeping(_)));
             match answer {
-                Ok(Response::Done { .. }) => {
-                    for told in batch.told.iter().flat_map(|(_, waits)| waits) {
-                        // Who was waiting may have enough already.
-                        told.try_send(()).ok();
+                Ok(Response::Keeping(kept)) => {
+                    for (task, waits) in batch.told {
+                        match kept.contains(&task) {
+                            // Who was waiting may have enough already.
+                            true => waits.iter().for_each(|told| {
+                                told.try_send(()).ok();
+                            }),
+                            // Once more, after the others.
+                            false => queue.push_last(task, waits),
+                        }
                     }
                 }
                 answer => {
@@ -229,7 +279,12 @@ async fn send(queue: std::sync::Weak<Queue>, members: Arc<Members>, peer: PeerId
         for task in batch.gone {
             let term = members.term;
             let request = Request::Unkeep { task, term };
-            if !is_reached || members.hub.ask(peer, request, TELL).await.is_err() {
+            let is_told = is_reached
+                && matches!(
+                    members.hub.ask(peer, request, TELL).await,
+                    Ok(Response::Done { .. })
+                );
+            if !is_told {
                 queue.push(task, None);
                 is_reached = false;
             }
@@ -247,7 +302,7 @@ pub async fn keep(hub: &Arc<Hub>, records: &Records, from: PeerId, request: Requ
     let is_member = hub.council.view().is_member(&from);
     match request {
         Request::Keep(all) if is_coordinator => match keep_all(hub, records, from, all).await {
-            Ok(()) => done,
+            Ok(kept) => Response::Keeping(kept),
             Err(error) => Response::Refused(error),
         },
         Request::Unkeep { task, term }
@@ -279,54 +334,59 @@ pub async fn keep(hub: &Arc<Hub>, records: &Records, from: PeerId, request: Requ
     }
 }
 
-/// Keeps all of them durably, or says why not.
+/// Keeps those of them durably that can be; which that are. One that cannot be keeps no other out.
 async fn keep_all(
     hub: &Arc<Hub>,
     records: &Records,
     from: PeerId,
     all: Vec<Kept>,
-) -> Result<(), ErrorObject> {
+) -> Result<Vec<TaskId>, ErrorObject> {
     let term = hub.seat().map_or(0, |seat| seat.term);
-    let mut seen = Vec::new();
+    let now = hub.now();
+    let (mut seen, mut done) = (Vec::new(), Vec::new());
     for kept in all {
-        if kept.mark.term > term {
-            let next = "send records of the current term";
-            let message = "a record is of a term that has not begun";
-            return Err(ErrorObject::new(ErrorKind::BadRequest, message, next));
+        let task = kept.task;
+        // Of no term that has not begun, and of its submitter.
+        let Some(inspected) = inspect(&kept).ok().filter(|_| kept.mark.term <= term) else {
+            tracing::warn!(%task, %from, "a task is not kept: its record is none");
+            continue;
+        };
+        if !records.wants(task, kept.mark) {
+            done.push(task);
+            continue;
         }
-        let inspected = inspect(&kept).map_err(|error| {
-            let next = "send records of this version";
-            ErrorObject::new(ErrorKind::BadRequest, error, next)
-        })?;
-        if records.wants(kept.task, kept.mark) {
-            hub.contents.load(&inspected.job, Some(from)).await?;
-            seen.push((kept, inspected));
+        match hub.contents.load(&inspected.job, Some(from)).await {
+            Ok(_) => seen.push((kept, inspected)),
+            Err(error) => {
+                tracing::debug!(%task, %error, "a task is not kept: its request did not come")
+            }
         }
     }
+    // Whoever says that it came in later than now would never have it forgotten.
     let kept: Vec<_> = seen
         .iter()
-        .map(|(kept, one)| (kept.clone(), one.accepted))
+        .map(|(kept, one)| (kept.clone(), one.accepted.min(now)))
         .collect();
-    let (records, old) = (records.clone(), Millis(hub.now().0.saturating_sub(OLD_MS)));
+    let records = records.clone();
     let written = spawn_blocking(move || {
-        if records.is_full() {
-            records.remove_before(old).map_err(|error| broken(&error))?;
-        }
+        let mut done = Vec::new();
         for (kept, accepted) in kept {
-            records
-                .put(kept, accepted)
-                .map_err(|error| broken(&error))?;
+            let task = kept.task;
+            records.put(kept, accepted)?;
+            done.push(task);
         }
-        records.sync().map_err(|error| broken(&error))
+        records.sync()?;
+        Ok::<_, StoreError>(done)
     });
-    written.await.map_err(|error| broken(&error))??;
+    let written = written.await.map_err(|error| broken(&error))?;
+    done.extend(written.map_err(|error| broken(&error))?);
     // What else is in them is worth having, and can be made again.
     for sealed in seen.iter().flat_map(|(_, one)| &one.others) {
         if let Err(error) = hub.contents.load(sealed, Some(from)).await {
             tracing::debug!(%error, "a content of a task was not fetched");
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 fn broken(error: &dyn std::fmt::Display) -> ErrorObject {
@@ -362,15 +422,22 @@ async fn gather_from(
     peer: PeerId,
 ) -> Result<(), String> {
     let mut after = None;
-    loop {
+    // One that makes tasks up takes no more than its part of the room.
+    let members = hub
+        .council
+        .view()
+        .chain
+        .deciders()
+        .map_or(1, |set| set.members().len());
+    let mut left = TASKS_MAX / members;
+    for _ in 0..PAGES_MAX {
         let page = match hub.ask(peer, Request::Marks { after }, TELL).await? {
             Response::Marks(page) => page,
             // It keeps nothing: it does not have the role.
             Response::Elsewhere { .. } => return Ok(()),
             _ => return Err("it answered something else".into()),
         };
-        // What is not in order comes from nobody honest, and would be asked for without an end.
-        let Some((last, _)) = page.last().filter(|(last, _)| Some(*last) > after) else {
+        let Some((last, _)) = page.last() else {
             return Ok(());
         };
         after = Some(*last);
@@ -378,13 +445,23 @@ async fn gather_from(
             if records.has(task) {
                 continue;
             }
+            if left == 0 {
+                tracing::warn!(%peer, "a member keeps more tasks than are gone on with");
+                return Ok(());
+            }
+            left -= 1;
             let kept = match hub.ask(peer, Request::Fetch { task }, TELL).await? {
                 Response::Kept(Some(kept)) => *kept,
                 Response::Kept(None) => continue,
                 _ => return Err("it answered something else".into()),
             };
-            // Its submitter's signature is looked at there.
-            coordinator.restore(kept).await;
+            // There may be no other copy of the request; the submitter's signature is looked at there.
+            let Ok(seen) = inspect(&kept) else { continue };
+            match hub.contents.load(&seen.job, Some(peer)).await {
+                Ok(_) => coordinator.restore(kept).await,
+                Err(error) => tracing::debug!(%task, %error, "a request was not fetched"),
+            }
         }
     }
+    Ok(())
 }

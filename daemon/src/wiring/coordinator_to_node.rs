@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     coordinator_to_members::{self, Members},
-    records::{NotKept, Records},
+    records::Records,
 };
 use crate::mesh::{
     Hub, JoinError, Opened, SlotModel, baseline, evidence, execution_of, from_job,
@@ -120,55 +120,65 @@ async fn follow(
     stop: CancellationToken,
 ) {
     let mut held = hub.council.held();
-    let work = async {
-        loop {
-            let term = held.borrow_and_update().get(&DUTY).copied();
-            if let Some(term) = term {
-                serve(&hub, &records, term, &told, &stop).await;
-            }
-            // The council has stopped.
-            if held.changed().await.is_err() {
-                return;
-            }
+    loop {
+        let term = held.borrow_and_update().get(&DUTY).copied();
+        if let Some(term) = term
+            && !serve(&hub, &records, term, &told, &stop).await
+        {
+            // What does not coordinate must not be renewed as if it did.
+            stop.run_until_cancelled(give_back(&hub, term)).await;
         }
-    };
-    // A coordinator is stopped before its records are let go.
-    tokio::select! {
-        biased;
-        () = work => {}
-        () = stop.cancelled() => {}
+        match stop.run_until_cancelled(held.changed()).await {
+            Some(Ok(())) => {}
+            // The council has stopped, or the node stops.
+            Some(Err(_)) | None => return,
+        }
     }
 }
 
-/// Coordinates until the log says that this grant is over.
+/// Coordinates until the log says that this grant is over, or the node stops; false when it did not, or broke off.
 async fn serve(
     hub: &Arc<Hub>,
     records: &Records,
     term: u64,
     told: &watch::Sender<Option<Coordinator>>,
     stop: &CancellationToken,
-) {
+) -> bool {
     let begun = {
         let records = records.clone();
         spawn_blocking(move || Ok((records.begin(term)?, records.list()?)))
     };
     let begun: Result<(bool, Vec<Kept>), StoreError> = match begun.await {
         Ok(begun) => begun,
-        Err(error) => return tracing::error!(%error, "tasks are not coordinated"),
+        Err(error) => {
+            tracing::error!(%error, "tasks are not coordinated");
+            return false;
+        }
     };
     let stored = match begun {
         Ok((true, stored)) => stored,
         // Lent by a life of this node that is no more: a new grant has a new term.
-        Ok((false, _)) => return give_back(hub, term).await,
+        Ok((false, _)) => return false,
         Err(error) => {
             tracing::error!(%error, "tasks are not coordinated: the database cannot be read");
-            return give_back(hub, term).await;
+            return false;
         }
     };
     let quit = stop.child_token();
     let _quit = quit.clone().drop_guard();
     let (holds, held) = watch::channel(true);
-    let (coordinator, task) = start(hub, records, term, stored, held, quit.clone());
+    let started = {
+        let (hub, records, quit) = (hub.clone(), records.clone(), quit.clone());
+        // Thousands of signatures and keys are looked at.
+        spawn_blocking(move || start(&hub, &records, term, stored, held, quit)).await
+    };
+    let (coordinator, mut task) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            tracing::error!(%error, "the coordinator did not start");
+            return false;
+        }
+    };
     let gathering =
         coordinator_to_members::gather(hub.clone(), records.clone(), coordinator.clone());
     told.send_replace(Some(coordinator.clone()));
@@ -176,17 +186,22 @@ async fn serve(
         holds.send_replace(is_held);
         told.send_replace(is_held.then(|| coordinator.clone()));
     });
-    tokio::select! {
+    let broke_off = tokio::select! {
         biased;
-        () = stop.cancelled() => {}
-        () = watching => {}
-        () = async { gathering.await; std::future::pending().await } => {}
-    }
+        () = stop.cancelled() => false,
+        () = watching => false,
+        ended = &mut task => {
+            tracing::error!(?ended, "the coordinator broke off");
+            true
+        }
+        () = async { gathering.await; std::future::pending().await } => false,
+    };
     told.send_replace(None);
     quit.cancel();
-    if let Err(error) = task.await {
+    if !broke_off && let Err(error) = task.await {
         tracing::error!(%error, "the coordinator did not end well");
     }
+    !broke_off
 }
 
 /// Says whenever the lease runs out or is renewed, until the log says that the grant is over.
@@ -431,7 +446,7 @@ impl Ports for Outside {
         let accepted = inspect(&kept).map_err(|error| internal(&error))?.accepted;
         let put = spawn_blocking(move || {
             records.put(kept, accepted)?;
-            records.sync().map_err(NotKept::from)
+            records.sync()
         });
         put.await
             .map_err(|error| internal(&error))?

@@ -20,17 +20,6 @@ const RECORDS_MAX: usize = 8_192;
 /// The setting with the last term that this node coordinated by.
 const TERM: &[u8] = b"coordinated-term";
 
-/// Why a record is not kept.
-#[derive(Debug, thiserror::Error)]
-pub enum NotKept {
-    /// The database does not take it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There are too many.
-    #[error("this node keeps {RECORDS_MAX} tasks for the coordinator already")]
-    Full,
-}
-
 /// How new a record is, and when its task came in.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -101,17 +90,15 @@ impl Records {
     /// Writes one, unless what is here is as new; durable after [`Self::sync`].
     ///
     /// # Errors
-    /// [`NotKept`].
-    pub fn put(&self, kept: Kept, accepted: Millis) -> Result<(), NotKept> {
+    /// [`StoreError`].
+    pub fn put(&self, kept: Kept, accepted: Millis) -> Result<(), StoreError> {
         let Kept { task, mark, record } = kept;
         if !self.wants(task, mark) {
             return Ok(());
         }
-        let index = self.index();
-        if index.len() >= RECORDS_MAX && !index.contains_key(&task) {
-            return Err(NotKept::Full);
+        if self.is_full() && !self.has(task) {
+            self.evict()?;
         }
-        drop(index);
         let stored = (task, mark, Blob(record));
         self.store.put(TreeName::Coordinated, &task.0, &stored)?;
         self.index().insert(task, Entry { mark, accepted });
@@ -129,7 +116,7 @@ impl Records {
     }
 
     /// Whether no more fit.
-    pub fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.index().len() >= RECORDS_MAX
     }
 
@@ -143,17 +130,20 @@ impl Records {
         Ok(())
     }
 
-    /// Forgets what came in before `moment`: nobody comes for it any more.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn remove_before(&self, moment: Millis) -> Result<(), StoreError> {
-        let old: Vec<TaskId> = {
+    /// Makes room: what an earlier term left goes first, then what came in first. A coordinator that makes tasks up
+    /// drives out no more than fits, and nothing of the next one's.
+    fn evict(&self) -> Result<(), StoreError> {
+        let oldest = {
             let index = self.index();
-            let old = index.iter().filter(|(_, one)| one.accepted < moment);
-            old.map(|(task, _)| *task).collect()
+            let oldest = index
+                .iter()
+                .min_by_key(|(_, one)| (one.mark.term, one.accepted));
+            oldest.map(|(task, _)| *task)
         };
-        old.into_iter().try_for_each(|task| self.remove(task))
+        match oldest {
+            Some(task) => self.remove(task),
+            None => Ok(()),
+        }
     }
 
     /// Makes what was put durable.

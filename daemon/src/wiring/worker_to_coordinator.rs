@@ -29,7 +29,10 @@ impl Coordinator for ToCoordinator {
                 match self.is_proven(seat, proof) {
                     true => Ok(answer),
                     // Its lease is over, whether it knows that or not: what it lends is in vain.
-                    false => Err(AskError::Unproven(seat.holder)),
+                    false => {
+                        self.0.doubt();
+                        Err(AskError::Unproven(seat.holder))
+                    }
                 }
             }
             _ => Ok(answer),

@@ -394,6 +394,8 @@ pub enum Response {
         /// The height.
         height: u64,
     },
+    /// Of the tasks that were to be kept, those that are.
+    Keeping(#[serde(deserialize_with = "capped::<_, _, KEPT_MAX>")] Vec<TaskId>),
     /// Tasks that are kept, and how new each is.
     Marks(#[serde(deserialize_with = "capped::<_, _, MARKS_MAX>")] Vec<(TaskId, Mark)>),
     /// What is kept of a task; none when nothing is.

@@ -92,11 +92,15 @@ fn a_task_comes_from_its_signer_whole_and_readable() {
     let peer = Peer::join(&scene.network, "stranger");
     let sign = |spec: TaskSpec| Signed::new(spec, peer.key());
     let with = |change: fn(&mut TaskSpec), is_keyed: bool| {
-        let Draft { mut spec, job, key } = draft(&peer, TaskId([1; 16]));
+        let Draft {
+            mut spec, job, key, ..
+        } = draft(&peer, TaskId([1; 16]));
         change(&mut spec);
         submit(&peer, sign(spec), job, is_keyed.then_some(key))
     };
-    let Draft { spec, job, key: of } = draft(&peer, TaskId([1; 16]));
+    let Draft {
+        spec, job, key: of, ..
+    } = draft(&peer, TaskId([1; 16]));
     let forged = Signed::new(spec.clone(), &key("another"));
     let key = || Some(of.clone());
     refused(&submit(&peer, forged, job.clone(), key()), "expected");
@@ -126,7 +130,7 @@ fn a_task_is_its_submitters_to_watch_withdraw_and_forget() {
     let scene = Scene::new();
     let owner = Peer::join(&scene.network, "owner");
     let thief = Peer::join(&scene.network, "thief");
-    let Draft { spec, job, key } = draft(&owner, TaskId([5; 16]));
+    let Draft { spec, job, key, .. } = draft(&owner, TaskId([5; 16]));
     let task = spec.id;
     let signed = Signed::new(spec, owner.key());
     accepted(&submit(&owner, signed, job, Some(key)));
@@ -139,7 +143,7 @@ fn a_task_is_its_submitters_to_watch_withdraw_and_forget() {
     // These say nothing of whether there is such a task.
     accepted(&thief.ask(Request::Cancel { task }));
     accepted(&thief.ask(Request::Received { task }));
-    let Draft { spec, job, key } = draft(&thief, TaskId([5; 16]));
+    let Draft { spec, job, key, .. } = draft(&thief, TaskId([5; 16]));
     let signed = Signed::new(spec, thief.key());
     refused(&submit(&thief, signed, job, Some(key)), "id is taken");
     let standing = owner.ask(watch());

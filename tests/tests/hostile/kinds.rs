@@ -113,7 +113,7 @@ pub const KINDS: [Kind; 19] = [
         from: "submitter",
         to: To::Coordinator,
         request: |peer, number| {
-            let Draft { spec, job, key } = draft(peer, task(number));
+            let Draft { spec, job, key, .. } = draft(peer, task(number));
             let spec = Signed::new(spec, peer.key());
             let keys = vec![(peer.coordinator(), key)];
             Request::Submit(Box::new(Submission { spec, job, keys }))

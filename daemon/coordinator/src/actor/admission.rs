@@ -92,11 +92,22 @@ impl<P: Ports> Actor<P> {
         }
         let now = self.ports.now();
         if let Some(matter) = self.read(kept) {
+            let name = matter.spec.commitment();
+            if self.ports.is_over(name) || !self.is_ours(&matter) {
+                return;
+            }
             // Of what one member says alone, the submitter's words count.
             let id = matter.id;
+            self.gathered.insert(id);
             self.restore(matter.begun_anew(now, self.first_mark()));
             self.save(id);
         }
+    }
+
+    /// Whether it is of this network.
+    fn is_ours(&self, matter: &Matter) -> bool {
+        let spec = matter.spec.open();
+        spec.is_ok_and(|(spec, _)| spec.network == self.network)
     }
 
     /// What the record of a task is called that begins here.
@@ -133,6 +144,8 @@ impl<P: Ports> Actor<P> {
             self.machine.restore_end(now, id, ending);
         }
         self.matters.insert(id, matter);
+        // Who has come to the council since, or was away, does not have it.
+        drop(self.ports.share(id));
     }
 
     /// Leave for the coordinator itself to ask a model for a plan: at two slots, since one may just have gone.
@@ -174,7 +187,14 @@ impl<P: Ports> Actor<P> {
             self.shun(slot);
         }
         let now = self.ports.now();
+        let is_gathered = self.gathered.remove(&task);
         match result {
+            // What one member says of a task is no word of its submitter's, who gives it again if it is still wanted.
+            Err(error) if is_gathered => {
+                tracing::warn!(%task, %error, "a task that was taken over is let go");
+                self.machine.forget(task);
+                self.forget(task);
+            }
             Err(error) => self.machine.refused(now, task, error),
             Ok(Admitted { steps, plan }) => {
                 tracing::debug!(%task, steps = steps.len(), "planned");
@@ -202,7 +222,13 @@ impl<P: Ports> Actor<P> {
         self.saving.insert(task, false);
         let term = self.term;
         let record = self.matters.get_mut(&task).map(|matter| {
-            let version = matter.mark.version + 1;
+            let known = matter.mark;
+            // Another's count is another's.
+            let version = if known.term == term {
+                known.version.saturating_add(1)
+            } else {
+                1
+            };
             matter.mark = Mark { term, version };
             Record::of(matter)
         });

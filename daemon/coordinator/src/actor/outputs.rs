@@ -220,7 +220,7 @@ impl<P: Ports> Actor<P> {
         self.save(task);
     }
 
-    fn forget(&mut self, task: TaskId) {
+    pub(super) fn forget(&mut self, task: TaskId) {
         self.matters.remove(&task);
         self.save(task);
     }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use edgecoder_protocol::{
     Hash, Millis, PeerId, Signed, TaskId,
+    ledger::members::MEMBERS_MAX,
     operator::ErrorObject,
+    plan::STEPS_MAX,
     sealing::{OpenKey, Purpose, TaskKey, WrappedKey},
     task::PrivacyClass,
     wire::{
@@ -16,7 +18,7 @@ use edgecoder_protocol::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::{Ending, Ground, Need, StepShape};
+use crate::{Ending, Ground, Need, StepShape, config::KEPT};
 
 const CONFIG: Configuration<LittleEndian, Fixint, Limit<RECORD_MAX>> = bincode::config::standard()
     .with_fixed_int_encoding()
@@ -315,11 +317,33 @@ impl Record {
         let is_whole = used == kept.record.len()
             && spec.id == kept.task
             && record.mark == kept.mark
-            && spec.content == record.job.reference();
+            && spec.content == record.job.reference()
+            && record.has_sense(&spec);
         match is_whole {
             true => Ok((record, spec)),
             false => Err(damaged("it is another task's")),
         }
+    }
+
+    /// Whether an honest coordinator could have written it: steps that build on earlier ones, results of steps that
+    /// there are, and time that a submitter and its user could have taken.
+    fn has_sense(&self, spec: &TaskSpec) -> bool {
+        let count = self.steps.len();
+        let is_step = |at: u16| usize::from(at) < count.max(1);
+        let builds_on_earlier = |(at, (needs, _)): (usize, &(Vec<u16>, bool))| {
+            needs.iter().all(|need| usize::from(*need) < at)
+        };
+        let longest = spec
+            .deadline_ms
+            .saturating_add(STEPS_MAX as u64 * KEPT.as_millis() as u64);
+        count <= STEPS_MAX
+            && self.steps.iter().enumerate().all(builds_on_earlier)
+            && self.results.len() <= count.max(1)
+            && self.results.iter().all(|(at, _)| is_step(*at))
+            && self.given.iter().all(|(at, _)| is_step(*at))
+            && self.asks.is_none_or(is_step)
+            && self.keys.len() <= MEMBERS_MAX
+            && self.deadline_ms <= longest
     }
 
     /// What the log calls the task, and whether this says how it ended.

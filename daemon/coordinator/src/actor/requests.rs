@@ -426,7 +426,13 @@ async fn store_first<P: Ports>(
     ports.load(job, from).await?;
     let kept = record.write(task).map_err(too_large)?;
     ports.store(kept).await?;
-    ports.share(task).await
+    let shared = ports.share(task).await;
+    if shared.is_err() {
+        // What was not acknowledged must not be done later, behind its submitter's back.
+        ports.unstore(task).await;
+        drop(ports.share(task));
+    }
+    shared
 }
 
 /// What a task's key is wrapped for a worker under.

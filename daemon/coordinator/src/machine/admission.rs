@@ -126,6 +126,12 @@ impl Machine {
         }
     }
 
+    /// A task that nobody is known to want: there never was one.
+    pub fn forget(&mut self, task: TaskId) {
+        self.tasks.remove(&task);
+        self.announced.remove(&task);
+    }
+
     /// A step that was checked before a restart.
     pub fn restore_step(&mut self, now: Millis, task: TaskId, step: u16) {
         if let Some(step) = self.step_mut(task, step) {

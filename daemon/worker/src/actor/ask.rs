@@ -52,6 +52,7 @@ fn heard(errand: Errand, answer: Result<Response, AskError>) -> Answer {
             | Response::Task(_)
             | Response::Granted { .. }
             | Response::Elsewhere { .. }
+            | Response::Keeping(_)
             | Response::Marks(_)
             | Response::Kept(_)
             | Response::Opened(_)

@@ -1,7 +1,7 @@
 //! Tasks as an honest node would send them, for a test to send, change, or send twice.
 
 use edgecoder_protocol::{
-    Fuel, Signed, TaskId, Tokens,
+    Fuel, PeerId, Signed, TaskId, Tokens,
     operator::{Blob, ExecRequest},
     record::PeerRecord,
     sealing::{Purpose, TaskKey, WrappedKey},
@@ -25,6 +25,8 @@ pub struct Draft {
     pub spec: TaskSpec,
     pub job: Sealed,
     pub key: WrappedKey,
+    /// The same for everybody whose record the coordinator has.
+    pub keys: Vec<(PeerId, WrappedKey)>,
 }
 
 /// A task of `peer` that prints 1, sealed for the coordinator.
@@ -68,12 +70,16 @@ pub fn draft(peer: &Peer, id: TaskId) -> Draft {
         fuel: Fuel(60_000_000_000),
         deadline_ms: 600_000,
     };
-    let purpose = Purpose::of_member(id, coordinator.peer);
-    let key = key.wrap(&coordinator.seal, &purpose, &mut peer.fresh());
+    let wrap = |reader: &PeerRecord| {
+        let purpose = Purpose::of_member(id, reader.peer);
+        key.wrap(&reader.seal, &purpose, &mut peer.fresh()).unwrap()
+    };
+    let all = known.iter().map(|record| record.open().unwrap().0);
     Draft {
+        key: wrap(&coordinator),
+        keys: all.map(|reader| (reader.peer, wrap(reader))).collect(),
         spec,
         job,
-        key: key.unwrap(),
     }
 }
 
