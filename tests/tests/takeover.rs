@@ -241,7 +241,7 @@ fn a_coordinator_that_was_stopped_past_its_lease_changes_nothing_any_more() {
     };
     assert_eq!(exec(&ground, "1"), "1\n");
     let pid = {
-        let mut nodes = ground.all();
+        let nodes = ground.all();
         let at = nodes.iter().position(|node| id(node) == holder).unwrap();
         nodes[at].daemon.as_ref().unwrap().id()
     };
@@ -265,7 +265,7 @@ fn a_coordinator_that_was_stopped_past_its_lease_changes_nothing_any_more() {
     }
     assert_eq!(exec(&ground, "3"), "3\n");
     let heard = {
-        let mut nodes = ground.all();
+        let nodes = ground.all();
         let at = nodes.iter().position(|node| id(node) == holder).unwrap();
         let home = &nodes[at].home;
         wait_for("what it missed", || {

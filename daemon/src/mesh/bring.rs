@@ -207,8 +207,7 @@ impl Hub {
         steps: Option<&mpsc::Sender<Step>>,
     ) -> Back {
         let task = sent.id;
-        let (mut after, mut judged) = (0, BTreeSet::new());
-        let mut last = given_to;
+        let (mut last, mut after, mut judged) = (given_to, 0, BTreeSet::new());
         let mut asked: Option<Asked<'_>> = None;
         loop {
             let wait_ms = u32::try_from(NEWS.as_millis()).unwrap_or(DONE_AFTER_MAX);
@@ -227,27 +226,24 @@ impl Hub {
                     Err(error) => return Back::Refused(error),
                 },
             };
-            let news = match answer {
-                Ok((Response::Task(news), seat)) if last == seat => news,
-                // Each counts its news for itself.
-                Ok((Response::Task(_), seat)) => {
-                    (last, after) = (seat, 0);
-                    continue;
-                }
-                // One that took over, and did not find it with the others.
-                Ok((Response::Refused(error), seat))
-                    if error.kind == ErrorKind::NotFound && last != seat =>
-                {
-                    match self.submit_one(sent, spec.clone()).await {
-                        Ok(seat) => (last, after) = (seat, 0),
-                        Err(error) => return Back::Refused(error),
-                    }
-                    continue;
-                }
+            let (response, seat) = match answer {
+                Ok(answer) => answer,
                 // What its user is writing is not lost with the coordinator, which may be there again by then.
                 Err(_) if asked.is_some() => continue,
-                Ok((Response::Refused(error), _)) | Err(error) => return Back::Refused(error),
-                Ok(_) => return Back::Refused(something_else()),
+                Err(error) => return Back::Refused(error),
+            };
+            if seat != last {
+                // Each counts its news for itself.
+                match self.known_to(sent, spec, &response, seat).await {
+                    Ok(seat) => (last, after) = (seat, 0),
+                    Err(error) => return Back::Refused(error),
+                }
+                continue;
+            }
+            let news = match response {
+                Response::Task(news) => news,
+                Response::Refused(error) => return Back::Refused(error),
+                _ => return Back::Refused(something_else()),
             };
             after = news.cursor;
             let mut notes = news.notes.clone();
@@ -281,6 +277,22 @@ impl Hub {
             if news.state.is_final() {
                 return Back::Cancelled;
             }
+        }
+    }
+
+    /// Gives the task again to one that took over and did not find it with the others; who has it then.
+    async fn known_to(
+        self: &Arc<Self>,
+        sent: &Sent,
+        spec: &Signed<TaskSpec>,
+        said: &Response,
+        seat: Seat,
+    ) -> Result<Seat, ErrorObject> {
+        match said {
+            Response::Refused(error) if error.kind == ErrorKind::NotFound => {
+                self.submit_one(sent, spec.clone()).await
+            }
+            _ => Ok(seat),
         }
     }
 

@@ -74,17 +74,17 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The member does not keep this one; after some tries it is let go.
-    fn push_last(&self, task: TaskId, waits: Waiting) {
+    /// The member does not keep this one: whether it is asked once more.
+    fn is_refused(&self, task: TaskId) -> bool {
         let mut due = self.due();
         let refused = due.refused.entry(task).or_default();
         *refused += 1;
-        if *refused >= REFUSED_MAX {
+        let is_over = *refused >= REFUSED_MAX;
+        if is_over {
             due.refused.remove(&task);
             tracing::warn!(%task, "a member does not keep a task");
-            return;
         }
-        due.add(task, waits);
+        !is_over
     }
 
     /// The next ones, with who waits for them.
@@ -207,6 +207,17 @@ impl Members {
         members.iter().map(queue).collect()
     }
 
+    /// Puts a task that a member did not keep into its queue again, a while later.
+    fn later(&self, queue: Arc<Queue>, task: TaskId, waits: Waiting) {
+        let stop = self.stop.clone();
+        self.sending.spawn(async move {
+            if stop.run_until_cancelled(sleep(PAUSE)).await.is_some() {
+                queue.put_back(vec![(task, waits)]);
+                queue.changed.notify_one();
+            }
+        });
+    }
+
     /// What is sent at once of `taken`: as many records as fit in a message, and tasks that are no more; the rest.
     async fn batch(&self, taken: Vec<(TaskId, Waiting)>) -> Batch {
         let records = self.records.clone();
@@ -265,8 +276,11 @@ async fn send(queue: std::sync::Weak<Queue>, members: Arc<Members>, peer: PeerId
                             true => waits.iter().for_each(|told| {
                                 told.try_send(()).ok();
                             }),
-                            // Once more, after the others.
-                            false => queue.push_last(task, waits),
+                            // Once more, and nobody waits for it meanwhile.
+                            false if queue.is_refused(task) => {
+                                members.later(queue.clone(), task, waits);
+                            }
+                            false => {}
                         }
                     }
                 }

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use edgecoder_agent::decomposition;
 use edgecoder_coordinator::{Coordinator, Ground, Need, PeerAsk, Ports, Settings, inspect};
-use edgecoder_council::{NotTaken, SubmitError, View};
 use edgecoder_mesh::{Offence, PublishError};
 use edgecoder_node_store::{Store, StoreError};
 use edgecoder_protocol::{
@@ -12,7 +11,7 @@ use edgecoder_protocol::{
     generation::{GenerateRequest, Sampling},
     ledger::{
         duty::Seat,
-        entry::{Body, Fenced},
+        entry::Body,
         state::{Key, Value},
     },
     operator::{ErrorKind, ErrorObject, ExecAnswer, TaskRequest},
@@ -23,11 +22,12 @@ use edgecoder_protocol::{
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    coordinator_to_log,
     coordinator_to_members::{self, Members},
     records::Records,
 };
@@ -42,17 +42,8 @@ const PLAN_TOKENS: Tokens = Tokens(2_048);
 /// How long a model may take to plan.
 const PLAN_MS: u64 = 60_000;
 
-/// What is to be in the log waits so long for more: it is one block then.
-const LOG_EVERY: Duration = Duration::from_secs(1);
-/// What waits for the log; of more, the log says nothing.
-const LOG_MAX: usize = 16_384;
 /// A duty is given back so often until it is.
 const GIVE_BACK_EVERY: Duration = Duration::from_millis(500);
-/// A log that takes nothing is asked again after so long.
-const LOG_PAUSE: Duration = Duration::from_millis(250);
-/// So often.
-const LOG_TRIES: u32 = 20;
-
 /// A node's place as coordinator: taken for as long as the log and a quorum of members say so.
 pub struct Chair {
     /// While the lease stands.
@@ -264,8 +255,8 @@ fn start(
         stored,
         nodes: hub.all_listed(),
     };
-    let (log, due) = mpsc::channel(LOG_MAX);
-    let logging = write_log(hub.clone(), due);
+    let (log, due) = mpsc::channel(coordinator_to_log::WAITING_MAX);
+    let logging = coordinator_to_log::write(hub.clone(), due);
     let until = quit.clone();
     tokio::spawn(async move { until.run_until_cancelled(logging).await });
     let members = Members::new(hub.clone(), records.clone(), term, quit.clone());
@@ -276,45 +267,6 @@ fn start(
         log,
     };
     Coordinator::start(settings, outside, quit)
-}
-
-/// Puts what comes into the log, together and in order.
-async fn write_log(hub: Arc<Hub>, mut due: mpsc::Receiver<Body>) {
-    let mut bodies = Vec::new();
-    while due.recv_many(&mut bodies, LOG_MAX).await > 0 {
-        sleep(LOG_EVERY).await;
-        while let Ok(body) = due.try_recv() {
-            bodies.push(body);
-        }
-        let view = hub.council.view();
-        bodies.retain(|body| is_news(&view, body));
-        let mut tries = LOG_TRIES;
-        while !bodies.is_empty() {
-            let (left, why) = hub.council.enter_all(std::mem::take(&mut bodies)).await;
-            bodies = left;
-            match why {
-                None => {}
-                Some(SubmitError::NotTaken(NotTaken::Full | NotTaken::Ahead { .. }))
-                    if tries > 0 =>
-                {
-                    tries -= 1;
-                    sleep(LOG_PAUSE).await;
-                }
-                Some(error) => {
-                    tracing::debug!(%error, "an entry about a task is left out");
-                    bodies.drain(..1.min(bodies.len()));
-                }
-            }
-        }
-    }
-}
-
-/// A task that its submitter gives again, since its coordinator had not heard of it, is in the log already.
-fn is_news(view: &View, body: &Body) -> bool {
-    match body {
-        Body::Accept(Fenced { task, .. }) => view.chain.state().value(&Key::Task(*task)).is_none(),
-        _ => true,
-    }
 }
 
 struct Outside {

@@ -3,6 +3,8 @@
 mod agent_to_model;
 mod agent_to_sandbox;
 #[cfg(feature = "coordinator")]
+mod coordinator_to_log;
+#[cfg(feature = "coordinator")]
 mod coordinator_to_members;
 #[cfg(feature = "coordinator")]
 mod coordinator_to_node;

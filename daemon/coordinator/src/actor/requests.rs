@@ -108,14 +108,7 @@ impl<P: Ports> Actor<P> {
             | Request::Unkeep { .. }
             | Request::Marks { .. }
             | Request::Fetch { .. }
-            | Request::Key { .. } => {
-                let message = "this is not for a coordinator";
-                refusal(
-                    ErrorKind::BadRequest,
-                    message,
-                    "ask the node that it is for",
-                )
-            }
+            | Request::Key { .. } => not_for_a_coordinator(),
         };
         // Who has gone needs no answer.
         reply.send(response).ok();
@@ -411,6 +404,15 @@ impl<P: Ports> Actor<P> {
             Err(error) => Response::Refused(error),
         }
     }
+}
+
+fn not_for_a_coordinator() -> Response {
+    let message = "this is not for a coordinator";
+    refusal(
+        ErrorKind::BadRequest,
+        message,
+        "ask the node that it is for",
+    )
 }
 
 /// A task is kept, here and by others, before it is acknowledged: its sealed request as well, of which there may be no
