@@ -11,7 +11,7 @@ use edgecoder_protocol::{
     record::{Hours, LIFE_MAX_MS, ModelOffer, PeerRecord, Role},
     wire::{Request, Response},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,6 +28,8 @@ const RENEW: Duration = Duration::from_millis(LIFE_MS as u64 / 4);
 /// The first wait after a failure; it doubles up to [`RETRY_MAX`].
 const RETRY: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// So long after the duty has moved the waits stay as short as the first.
+const SETTLING: Duration = Duration::from_secs(10);
 /// How long the coordinator may take to answer; it may have to be looked up and dialled.
 const ANSWER: Duration = Duration::from_secs(10);
 /// What every node's sandbox runs.
@@ -39,6 +41,7 @@ pub async fn run(hub: Arc<Hub>, stop: CancellationToken) {
     let work = async {
         announce(&hub).await;
         let mut seats = hub.seats();
+        let mut moved = None;
         loop {
             seats.mark_unchanged();
             let is_in = register(&hub).await;
@@ -46,14 +49,19 @@ pub async fn run(hub: Arc<Hub>, stop: CancellationToken) {
                 true => RENEW,
                 false => retry,
             };
-            retry = match is_in {
+            // Who was just granted the duty may have to wait until its predecessor's lease is over.
+            let is_new = moved.is_some_and(|at: Instant| at.elapsed() < SETTLING);
+            retry = match is_in || is_new {
                 true => RETRY,
                 false => (retry * 2).min(RETRY_MAX),
             };
             // Whoever takes the duty over hears at once who is there.
             tokio::select! {
                 () = sleep(wait) => {}
-                changed = seats.changed() => if changed.is_err() { sleep(wait).await },
+                changed = seats.changed() => match changed {
+                    Ok(()) => moved = Some(Instant::now()),
+                    Err(_) => sleep(wait).await,
+                },
             }
         }
     };

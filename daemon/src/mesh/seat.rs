@@ -35,6 +35,16 @@ impl Hub {
         self.seats.clone()
     }
 
+    /// Waits until somebody has the duty by another grant: the one before may be cut off, and never answer.
+    async fn moved_from(&self, seat: Seat) {
+        let mut seats = self.seats();
+        let moved = seats.wait_for(|now| now.is_some_and(|now| now != seat));
+        if moved.await.is_err() {
+            // The node stops; whoever asks has a limit of its own.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// The ledger may have gone on without this node.
     pub fn doubt(&self) {
         self.doubt.notify_one();
@@ -62,7 +72,11 @@ impl Hub {
             .into());
         };
         let holder = seat.holder;
-        match self.ask(holder, request, within).await {
+        let answer = tokio::select! {
+            answer = self.ask(holder, request, within) => answer,
+            () = self.moved_from(seat) => return Err("the duty has moved meanwhile".into()),
+        };
+        match answer {
             Ok(Response::Elsewhere { height }) => {
                 self.council.is_at(holder, height).await;
                 self.doubt.notify_one();
