@@ -204,6 +204,8 @@ impl Actor {
             Ask::Penalise { peer, offence } => self.penalise(peer, offence),
             Ask::Block { peer } => self.block(peer),
             Ask::Unblock { peer } => self.unblock(peer),
+            Ask::Guard { door } => self.swarm.behaviour_mut().gate.door = Some(door),
+            Ask::Sift => self.sift(),
         }
     }
 

@@ -7,7 +7,7 @@ use libp2p::{
     swarm::DialError,
 };
 
-use crate::gate::Unwanted;
+use crate::gate::{Shut, Unwanted};
 
 /// The wait after a failed dial doubles from here,
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
@@ -152,7 +152,8 @@ pub(crate) fn failure(error: &DialError) -> Option<DialFailure> {
             if cause.downcast_ref::<Unwanted>().is_some() {
                 return None;
             }
-            let is_blocked = cause.downcast_ref::<allow_block_list::Blocked>().is_some();
+            let is_blocked = cause.downcast_ref::<allow_block_list::Blocked>().is_some()
+                || cause.downcast_ref::<Shut>().is_some();
             let is_limit = cause
                 .downcast_ref::<connection_limits::Exceeded>()
                 .is_some()

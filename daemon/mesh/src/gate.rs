@@ -1,15 +1,16 @@
-//! Which dials Kademlia may make by itself.
+//! Which dials Kademlia may make by itself, and whom the daemon has no connection with.
 //!
 //! Kademlia bootstraps whenever its table gains a peer and has fewer than 20 (its throttle cannot be switched
 //! off from outside), and a bootstrap dials everybody it hears of: measured, 50 nodes ended with 49
 //! connections each. This behaviour sees each dial before it happens. Those that the actor announced pass;
 //! others are Kademlia's, and pass while a lookup is wanted or few peers are connected; a walk has a few of its
-//! own. It refuses no incoming connection.
+//! own. An incoming connection is refused to those alone whom the daemon's [`Door`] keeps out, and so is a dial to one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     fmt,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -24,6 +25,44 @@ use libp2p::{
 
 /// Announced dials that have not begun. Each begins at once, so more than one is a mistake; a few are kept.
 const ANNOUNCED_MAX: usize = 16;
+
+use crate::convert;
+
+/// The daemon's say in who may be connected, asked at each connection. Offences are counted apart from it.
+#[derive(Clone)]
+pub struct Door(Arc<dyn Fn(&edgecoder_protocol::PeerId) -> bool + Send + Sync>);
+
+impl Door {
+    /// One that lets in whoever `admits` says. It is asked on the mesh's own loop, so it must neither block nor wait.
+    pub fn new(
+        admits: impl Fn(&edgecoder_protocol::PeerId) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(admits))
+    }
+
+    /// Whether it lets `peer` in.
+    pub fn admits(&self, peer: &edgecoder_protocol::PeerId) -> bool {
+        (self.0)(peer)
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door")
+    }
+}
+
+/// Refused: the door is shut to this peer.
+#[derive(Debug)]
+pub struct Shut;
+
+impl fmt::Display for Shut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this node deals with no such peer")
+    }
+}
+
+impl std::error::Error for Shut {}
 
 /// Refused: nobody asked for this dial.
 #[derive(Debug)]
@@ -46,6 +85,8 @@ pub struct Gate {
     pub lookups: usize,
     /// Further dials that Kademlia may make: a walk's, while others wait behind the gate.
     pub strides: usize,
+    /// Who may be connected; all, before the daemon says.
+    pub door: Option<Door>,
     announced: BTreeSet<ConnectionId>,
     /// Bounded by the connection limits' pending dials.
     pending: BTreeMap<ConnectionId, Option<PeerId>>,
@@ -62,6 +103,7 @@ impl Gate {
             wanted,
             lookups: 0,
             strides: 0,
+            door: None,
             announced: BTreeSet::new(),
             pending: BTreeMap::new(),
             connected: BTreeSet::new(),
@@ -92,6 +134,15 @@ impl Gate {
         Some(peer)
     }
 
+    fn let_in(&self, peer: &PeerId) -> Result<(), ConnectionDenied> {
+        let is_shut =
+            |door: &Door| convert::from_libp2p(peer).is_some_and(|peer| !door.admits(&peer));
+        match self.door.as_ref().is_some_and(is_shut) {
+            true => Err(ConnectionDenied::new(Shut)),
+            false => Ok(()),
+        }
+    }
+
     fn is_open(&self) -> bool {
         self.lookups > 0 || self.connected.len() + self.pending.len() < self.free
     }
@@ -104,10 +155,11 @@ impl NetworkBehaviour for Gate {
     fn handle_established_inbound_connection(
         &mut self,
         _: ConnectionId,
-        _: PeerId,
+        peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.let_in(&peer)?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -119,6 +171,9 @@ impl NetworkBehaviour for Gate {
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
         let is_announced = self.announced.remove(&id);
+        if let Some(peer) = &peer {
+            self.let_in(peer)?;
+        }
         if !is_announced && !self.is_open() {
             self.strides = self
                 .strides
@@ -137,6 +192,7 @@ impl NetworkBehaviour for Gate {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.let_in(&peer)?;
         if self.pending.remove(&id).flatten().is_some() && !self.connected.contains(&peer) {
             self.passing.insert(peer);
         }

@@ -34,6 +34,7 @@ pub use config::{Config, KademliaMode, Limits, Psk};
 pub use dial::{DialFailure, DialStep};
 pub use error::{PublishError, ReplyError, RequestError, StartError};
 pub use event::{Event, GossipVerdict, RecordVerdict, Reply};
+pub use gate::Door;
 pub use gossip::GOSSIP_MAX;
 pub use lines::{Line, SayError, Word, Words};
 pub use mesh::{Mesh, Started};

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Event, FoundBy, Line, Offence, PeerView, PublishError, RequestError, SayError, Service,
-    StartError, actor::Actor, lines::Outlets, service::REQUEST_TIME_MAX,
+    StartError, actor::Actor, gate::Door, lines::Outlets, service::REQUEST_TIME_MAX,
 };
 
 /// Calls that the actor has not taken yet. It takes each within microseconds; when it is full, callers wait.
@@ -99,6 +99,10 @@ pub(crate) enum Ask {
     Unblock {
         peer: PeerId,
     },
+    Guard {
+        door: Door,
+    },
+    Sift,
 }
 
 /// A request on its way to the actor.
@@ -358,6 +362,17 @@ impl Mesh {
     /// Forgets a block and every offence.
     pub async fn unblock(&self, peer: PeerId) {
         self.tell(Ask::Unblock { peer }).await;
+    }
+
+    /// From now on, connections are made with those alone whom `door` lets in, whoever dials. Those that stand stay until
+    /// [`Mesh::sift`].
+    pub async fn guard(&self, door: Door) {
+        self.tell(Ask::Guard { door }).await;
+    }
+
+    /// Disconnects whom the door does not let in: who may has changed.
+    pub async fn sift(&self) {
+        self.tell(Ask::Sift).await;
     }
 
     async fn tell(&self, ask: Ask) {

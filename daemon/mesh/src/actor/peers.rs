@@ -220,6 +220,41 @@ impl Actor {
         self.let_in(&peer);
     }
 
+    /// Disconnects whom the door does not let in.
+    pub(super) fn sift(&mut self) {
+        let connected = self.book.iter().filter(|(_, known)| known.connections > 0);
+        let shut: Vec<PeerId> = connected
+            .map(|(peer, _)| *peer)
+            .filter(|peer| self.is_shut(peer))
+            .collect();
+        for peer in shut {
+            info!(%peer, "the daemon deals with this peer no more");
+            self.part(&peer);
+        }
+    }
+
+    /// Whether nothing is to be said to `peer`, for its offences or by the daemon's word.
+    pub(super) fn is_out(&self, peer: &PeerId) -> bool {
+        self.offences.is_blocked(peer) || self.is_shut(peer)
+    }
+
+    fn is_shut(&self, peer: &PeerId) -> bool {
+        let door = self.swarm.behaviour().gate.door.as_ref();
+        door.is_some_and(|door| !door.admits(peer))
+    }
+
+    fn part(&mut self, peer: &PeerId) {
+        if let Some(id) = convert::to_libp2p(peer) {
+            // It may have gone by itself.
+            self.swarm.disconnect_peer_id(id).ok();
+            if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
+                kademlia.remove_peer(&id);
+            }
+        }
+        self.reaching.remove(peer);
+        self.fail_waiting(peer, &RequestError::Blocked);
+    }
+
     pub(super) fn lift_blocks(&mut self, now: Instant) {
         for peer in self.offences.expire(now) {
             info!(%peer, "block ended");
@@ -270,7 +305,7 @@ impl Actor {
 
     fn view(&self, now: Instant, peer: PeerId, known: &Known) -> PeerView {
         let (weight, offences) = self.offences.against(now, &peer);
-        let blocked = self.offences.is_blocked(&peer);
+        let blocked = self.is_out(&peer);
         let gossip = self.swarm.behaviour().gossip.as_ref();
         let id = convert::to_libp2p(&peer);
         let score = gossip

@@ -70,10 +70,7 @@ impl Actor {
 
     /// Dials whom the node needs to stay connected.
     pub(super) fn dial_wanted(&mut self, now: Instant) {
-        let blocked = &self.offences;
-        let wanted = bootstrap::wanted(now, &self.book, rand::random(), |peer| {
-            blocked.is_blocked(peer)
-        });
+        let wanted = bootstrap::wanted(now, &self.book, rand::random(), |peer| self.is_out(peer));
         for peer in wanted {
             self.dial_known(&peer);
         }

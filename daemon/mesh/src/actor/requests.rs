@@ -194,7 +194,7 @@ impl Actor {
             () if to == self.me => {
                 Some(DialFailure::new("", DialStep::WrongPeer, "it is this very node").into())
             }
-            () if self.offences.is_blocked(&to) => Some(RequestError::Blocked),
+            () if self.is_out(&to) => Some(RequestError::Blocked),
             () => None,
         };
         if let Some(refusal) = refusal {

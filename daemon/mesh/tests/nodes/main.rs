@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that panics has failed.
 
 mod dht;
+mod door;
 mod gossip;
 mod hostile;
 mod lines;
