@@ -31,6 +31,7 @@ use crate::node::NodeHandle;
 
 mod ledger;
 mod network;
+mod trust;
 
 /// Events on their way to one watcher; a slow watcher waits, the task does not.
 const EVENTS_AHEAD: usize = 16;
@@ -116,7 +117,11 @@ fn refusal(status: StatusCode, text: String) -> ErrorObject {
         ledger::entries,
         ledger::council,
         ledger::decree,
-        ledger::approved
+        ledger::approved,
+        trust::requests,
+        trust::ask,
+        trust::appeal,
+        trust::rotate
     ),
     components(schemas(ErrorObject))
 )]
@@ -155,6 +160,12 @@ pub fn router(node: NodeHandle) -> Router {
         .route("/v1/council", get(ledger::council))
         .route("/v1/council/decrees", post(ledger::decree))
         .route("/v1/council/approved", post(ledger::approved))
+        .route(
+            "/v1/council/requests",
+            get(trust::requests).post(trust::ask),
+        )
+        .route("/v1/council/appeals", post(trust::appeal))
+        .route("/v1/council/rotations", post(trust::rotate))
         .route("/v1/node", get(network::node))
         .route("/v1/peers", get(network::peers))
         .route("/v1/worker", get(network::worker))

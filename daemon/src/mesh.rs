@@ -2,7 +2,7 @@
 //!
 //! [`Hub`] is what the parts share; `events` hears the mesh, `membership` registers the node, `contents` moves sealed
 //! bytes, `roster` knows who is here, `submit` gives this node's tasks away and `bring` follows them, `slot` answers for its
-//! model. Coordinator and worker are role crates and are connected in [`crate::wiring`]. In local mode nothing here is
+//! model, `trust` keeps out whom the ledger lists. Coordinator and worker are role crates and are connected in [`crate::wiring`]. In local mode nothing here is
 //! constructed.
 
 use std::{sync::Arc, time::Duration};
@@ -41,6 +41,7 @@ mod slot;
 mod start;
 mod submit;
 mod topics;
+mod trust;
 mod views;
 
 pub use contents::Contents;
@@ -160,6 +161,7 @@ impl MeshNode {
         tasks.spawn(membership::run(hub.clone(), stop.clone()));
         tasks.spawn(roster::run(hub.clone(), stop.clone()));
         tasks.spawn(ledger::run(hub.clone(), stop.clone()));
+        tasks.spawn(trust::run(hub.clone(), stop.clone()));
         tasks.spawn(remembered::run(hub.clone(), store, stop.clone()));
         Ok(Self {
             hub,

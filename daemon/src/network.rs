@@ -38,6 +38,9 @@ const SECRET: &str = "network.secret";
 const OPERATOR: &str = "operator.key";
 /// The node's own key.
 const NODE: &str = "node.key";
+/// The one that it is to go by, and the one that it went by.
+const NODE_NEXT: &str = "node.key.next";
+const NODE_OLD: &str = "node.key.old";
 
 /// The network that a node is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,6 +246,33 @@ pub fn operator_keys(data_dir: &Path) -> Result<Vec<NodeKey>, NetworkError> {
     let found = [OPERATOR, NODE].map(|name| keys::read(&data_dir.join(name)));
     let found: Result<Vec<Option<NodeKey>>, NetworkError> = found.into_iter().collect();
     Ok(found?.into_iter().flatten().collect())
+}
+
+/// The key that this node is to go by, made unless it is there.
+///
+/// # Errors
+/// [`NetworkError`] when it cannot be read, written or used.
+pub fn next_key(data_dir: &Path, random: Random) -> Result<NodeKey, NetworkError> {
+    keys::made(&data_dir.join(NODE_NEXT), random, &Faults::default())
+}
+
+/// Puts that key in the place of the node's own, which is kept beside it: it opens what was sealed for it.
+///
+/// # Errors
+/// [`NetworkError`] when a file cannot be renamed. A key is there at every moment.
+pub fn use_next_key(data_dir: &Path) -> Result<(), NetworkError> {
+    let (own, old, next) = (NODE, NODE_OLD, NODE_NEXT);
+    let [own, old, next] = [own, old, next].map(|name| data_dir.join(name));
+    let failed = |source| NetworkError::file("write", &own, source);
+    // A second name first: a crash in between leaves the old key in both.
+    match std::fs::remove_file(&old) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    std::fs::hard_link(&own, &old).map_err(failed)?;
+    std::fs::rename(&next, &own).map_err(failed)?;
+    let folder = std::fs::File::open(data_dir);
+    folder.and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 /// Where the operator's key lies, or would.

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 mod begin;
 mod ledger;
 mod network;
+mod trust;
 
 pub use ledger::report;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Erro
 
 mod control;
 mod council;
+mod desk;
 mod duty;
 mod inference;
 
@@ -19,6 +20,7 @@ pub use control::{
     Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
 };
 pub use council::{BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, SAID_MAX};
+pub use desk::{AdmissionAsk, Charge, Desk, NOTE_MAX};
 pub use duty::{DutyAnswer, DutyAsk, DutyTell, Willing};
 pub use inference::{ModelAnswer, ModelAsk};
 

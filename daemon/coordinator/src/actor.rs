@@ -85,6 +85,8 @@ enum Ask {
         reply: oneshot::Sender<Response>,
     },
     Disconnected(PeerId),
+    /// Who may work has changed.
+    Review,
     /// Another member kept this.
     Restore(Box<Kept>),
 }
@@ -137,6 +139,12 @@ impl Coordinator {
             .await;
         sent.ok()?;
         answer.await.ok()
+    }
+
+    /// Who may work has changed.
+    pub async fn review(&self) {
+        // As above.
+        self.mailbox.send(Ask::Review).await.ok();
     }
 
     /// A node's last connection is closed.
@@ -250,6 +258,10 @@ impl<P: Ports> Actor<P> {
                 ask = inbox.recv() => match ask {
                     Some(Ask::Request { from, request, reply }) => self.request(from, *request, reply),
                     Some(Ask::Disconnected(peer)) => self.machine.disconnected(self.ports.now(), peer),
+                    Some(Ask::Review) => {
+                        let ports = self.ports.clone();
+                        self.machine.review(ports.now(), |peer| ports.refuses(*peer).is_none());
+                    }
                     Some(Ask::Restore(kept)) => self.take_over(&kept),
                     None => break,
                 },

@@ -267,6 +267,27 @@ impl Machine {
         }
     }
 
+    /// Who may work has changed: by what `admits` says. The leases of those who may no more end at once, and nothing that
+    /// they fixed is waited for; what they had opened stands, since another has said the same.
+    pub fn review(&mut self, now: Millis, admits: impl Fn(&PeerId) -> bool) {
+        let out = self.nodes.review(admits);
+        for peer in &out {
+            self.turn_away(*peer);
+            for claim in self.claims_of(*peer).filter(|claim| !claim.is_opened()) {
+                claim.until = now;
+            }
+        }
+        self.expire_claims(now);
+        if !out.is_empty() {
+            let steps = self.tasks.values_mut().flat_map(|task| &mut task.steps);
+            for one in steps.flat_map(|step| &mut step.tries) {
+                // What is late of others may still come.
+                one.lost_author.take_if(|lost| out.contains(lost));
+            }
+        }
+        self.serve(now);
+    }
+
     /// Renews leases; returns those that are not the peer's.
     pub fn heartbeat(&mut self, now: Millis, peer: PeerId, held: &[Held]) -> Vec<Held> {
         let until = now.after(LEASE);

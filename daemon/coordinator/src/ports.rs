@@ -40,6 +40,10 @@ pub trait Ports: Send + Sync + 'static {
     /// Fills a buffer with unpredictable bytes.
     fn random(&self, into: &mut [u8]);
 
+    /// Why nothing is lent to a peer, where the network's operators have not admitted it, or no more. Asked at each of
+    /// its requests for work: it must not take long.
+    fn refuses(&self, peer: PeerId) -> Option<ErrorObject>;
+
     /// Asks a peer.
     fn ask(
         &self,

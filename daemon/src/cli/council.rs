@@ -7,7 +7,10 @@ use edgecoder_protocol::{
     Credits, Hash,
     key::NodeKey,
     ledger::decree::{Approved, Decree, Order, Standing},
-    operator::{CouncilPart, CouncilView, DecreeAnswer, DecreeRequest, LedgerView, PlacedView},
+    operator::{
+        AdmissionRule, CouncilPart, CouncilView, DecreeAnswer, DecreeRequest, LedgerView,
+        OwnStanding, PlacedView,
+    },
 };
 
 use super::{
@@ -18,6 +21,7 @@ use super::{
     files,
     manage::print_json,
     screen::{self, Tone},
+    trust,
 };
 use crate::{network, serve::now};
 
@@ -35,6 +39,11 @@ pub async fn run(at: &Place, action: CouncilAction) -> Result<u8, Failure> {
         CouncilAction::Members => members(at).await,
         CouncilAction::Propose { order } => propose(at, order).await,
         CouncilAction::Approve { line, yes } => approve(at, &line, yes).await,
+        CouncilAction::Request { standing, note } => trust::request(at, standing, note).await,
+        CouncilAction::Requests { json } => trust::requests(at, json).await,
+        CouncilAction::Appeal { statement } => trust::appeal(at, statement).await,
+        CouncilAction::Submit { line } => trust::submit(at, &line).await,
+        CouncilAction::Rotate => trust::rotate(at).await,
     }
 }
 
@@ -78,12 +87,13 @@ async fn status(at: &Place, json: bool) -> Result<u8, Failure> {
             .map_or_else(|| "nobody".into(), |peer| peer.to_string());
         screen::line(format!("{:<16} {holder}, term {}", duty.duty, duty.term));
     }
-    let open = if view.is_open {
-        "whoever asks"
-    } else {
-        "operators alone"
+    let admission = match view.admission {
+        AdmissionRule::Invited => "whoever holds an invite",
+        AdmissionRule::Open => "whoever asks",
+        AdmissionRule::Closed => "whom operators admit",
     };
-    screen::line(format!("admission  of workers: {open}"));
+    screen::line(format!("admission  of workers: {admission}"));
+    own(&view.own);
     screen::line(format!(
         "operators  {}; more than half must approve a decree",
         screen::plural(view.operators.len() as u64, "key")
@@ -92,6 +102,33 @@ async fn status(at: &Place, json: bool) -> Result<u8, Failure> {
         screen::line(format!("           {operator}"));
     }
     Ok(0)
+}
+
+/// How this node stands.
+fn own(own: &OwnStanding) {
+    if let Some(standing) = &own.admitted {
+        screen::line(format!("           this node was admitted as {standing}"));
+    }
+    if let Some(new) = own.rotated {
+        let text = format!("           this node goes by {new} now: restart it");
+        screen::line(screen::out(&text, Tone::Bad));
+    } else if own.is_revoked {
+        let text = "           this node was revoked: it takes part no more";
+        screen::line(screen::out(text, Tone::Bad));
+    }
+    if let Some(listing) = &own.listing {
+        let text = format!(
+            "           this node is blacklisted until {}: {}",
+            screen::moment(listing.until),
+            screen::safe(&listing.reason)
+        );
+        screen::line(screen::out(&text, Tone::Bad));
+        screen::line(format!("           evidence {}", listing.evidence));
+        screen::line(match listing.appeal {
+            Some(_) => "           it has objected",
+            None => "           object with `edgecoder council appeal`",
+        });
+    }
 }
 
 async fn members(at: &Place) -> Result<u8, Failure> {

@@ -23,6 +23,7 @@ mod network;
 mod outputs;
 mod screen;
 mod solve;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -103,6 +103,11 @@ fn spawn(
 }
 
 async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, reply: Reply) {
+    // Who is dealt with no more hears why, and what was decided; dropping the rest refuses it.
+    let is_heard = matches!(service, Service::Control | Service::Council);
+    if !is_heard && hub.turns_away(from).is_some() {
+        return;
+    }
     match service {
         Service::Control => {
             let request = match wire::decode::<Request, CONTROL_MAX>(&body) {
@@ -143,7 +148,20 @@ async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, re
                 Ok(ask) => ask,
                 Err(error) => return blame(&hub, from, &error).await,
             };
-            let answer = hub.council.answer(from, ask).await;
+            let answer = match &ask {
+                wire::CouncilAsk::Submit(entry) => hub.limit_entry(from, entry).err(),
+                _ => None,
+            };
+            let answer = match answer {
+                None => hub.council.answer(from, ask).await,
+                Some(error) => wire::CouncilAnswer {
+                    height: hub.council.view().chain.height(),
+                    reply: wire::CouncilReply::Refused(format!(
+                        "{}: {}",
+                        error.message, error.next
+                    )),
+                },
+            };
             match wire::encode::<_, COUNCIL_MAX>(&answer) {
                 Ok(bytes) => drop(reply.send(bytes)),
                 Err(error) => tracing::error!(%error, "blocks cannot be sent"),

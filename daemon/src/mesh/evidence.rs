@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use edgecoder_node_store::write_whole;
 use edgecoder_protocol::{
-    PeerId,
+    Hash, Millis, PeerId,
     operator::{ErrorObject, ExecAnswer},
-    wire::Held,
+    wire::{Charge, Held},
 };
 use tokio::task::spawn_blocking;
 
@@ -18,7 +18,7 @@ const FOLDER: &str = "evidence";
 /// Bundles that are kept; the oldest makes room. Keys cost nothing, and each lie is as large as its task.
 const KEPT: usize = 256;
 
-/// Writes the execution of `opened` with the receipt of `run`, which `liar` signed; returns where.
+/// Writes the execution of `opened` with the receipt of `run`, which `liar` signed; returns where, and its hash.
 ///
 /// # Errors
 /// [`ErrorObject`] when it is no execution, or the disk does not take it.
@@ -28,7 +28,7 @@ pub async fn keep(
     held: Held,
     opened: &Opened,
     run: &ExecAnswer,
-) -> Result<PathBuf, ErrorObject> {
+) -> Result<(PathBuf, Hash), ErrorObject> {
     let execution = execution_of(opened).await?;
     let bytes = bundle::write(&execution, &run.receipt).map_err(|error| internal(&error))?;
     let folder = hub.config.data_dir.join(FOLDER);
@@ -42,12 +42,32 @@ pub async fn keep(
         make_room(&folder)?;
         let path = folder.join(name);
         write_whole(&path, &bytes, 0o600, &Default::default())?;
-        Ok::<_, std::io::Error>(path)
+        Ok::<_, std::io::Error>((path, Hash::of(&bytes)))
     });
     write
         .await
         .map_err(|error| internal(&error))?
         .map_err(|error| internal(&error))
+}
+
+/// The lies that are shown by bundles of an earlier life of this node, each read once. What cannot be read shows nothing.
+pub fn kept(data_dir: &Path) -> Vec<Charge> {
+    let Ok(entries) = std::fs::read_dir(data_dir.join(FOLDER)) else {
+        return Vec::new();
+    };
+    let charge = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let name = entry.file_name().into_string().ok()?;
+        let (_, liar) = name.strip_suffix(".bundle")?.rsplit_once('-')?;
+        let since = entry.metadata().ok()?.modified().ok()?;
+        let since = since.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Charge {
+            peer: liar.parse().ok()?,
+            evidence: Hash::of(&std::fs::read(entry.path()).ok()?),
+            at: Millis(u64::try_from(since.as_millis()).ok()?),
+        })
+    };
+    entries.take(2 * KEPT).filter_map(charge).collect()
 }
 
 /// Removes the oldest bundles, until one more may come.

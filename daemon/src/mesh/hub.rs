@@ -101,6 +101,8 @@ pub struct Hub {
     pub(super) sealed: Mutex<BTreeMap<TaskId, ()>>,
     /// Own tasks whose user is asked something. No more than are open.
     pub(super) conflicts: Mutex<BTreeMap<TaskId, super::resolve::Open>>,
+    /// Limits of others, and what waits for operators.
+    pub(super) trust: Mutex<edgecoder_trust::Machine>,
     /// Of the next record.
     pub(super) sequence: AtomicU64,
     /// Set once: roles need the hub.
@@ -209,7 +211,11 @@ impl Hub {
 
     /// What this node answers to `from`.
     pub async fn answer(self: &Arc<Self>, from: PeerId, request: Request) -> Response {
+        if let Some(why) = self.turns_away(from).filter(|_| from != self.id) {
+            return Response::Refused(why);
+        }
         match request {
+            Request::AskAdmission { .. } | Request::Desk => self.at_the_desk(from, request),
             Request::Peers { after } => Response::Peers(self.listed(after)),
             Request::Open { held } => self.to_worker(from, held, true).await,
             Request::Stop { held } => self.to_worker(from, held, false).await,
@@ -229,7 +235,10 @@ impl Hub {
     #[cfg(feature = "coordinator")]
     async fn to_coordinator(self: &Arc<Self>, from: PeerId, request: Request) -> Response {
         match self.roles().and_then(|roles| roles.coordinator.as_ref()) {
-            Some(chair) => chair.answer(self, from, request).await,
+            Some(chair) => match self.limit(from, &request) {
+                Ok(()) => chair.answer(self, from, request).await,
+                Err(error) => Response::Refused(error),
+            },
             None => self.elsewhere(),
         }
     }

@@ -64,7 +64,10 @@ impl Hub {
                 Err(error) => Err(error.clone()),
             };
             let what = match kept {
-                Ok(place) => format!("`edgecoder replay {}` shows it", place.display()),
+                Ok((place, hash)) => {
+                    self.charge(signer, hash);
+                    format!("`edgecoder replay {}` shows it", place.display())
+                }
                 Err(error) => format!("there is no evidence: {}", error.message),
             };
             notes.push(format!("{signer} signed what is not so; {what}."));

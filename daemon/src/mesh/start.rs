@@ -168,6 +168,7 @@ pub async fn roles(
         standing: Mutex::default(),
         roster: Roster::default(),
         sealed: Mutex::default(),
+        trust: Mutex::default(),
         conflicts: Mutex::default(),
         roles: OnceLock::new(),
     });

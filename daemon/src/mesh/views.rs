@@ -32,7 +32,7 @@ impl Hub {
                 term: seat.map(|seat| seat.term),
                 reachable: is_own || standing.reachable,
                 registered: standing.registered,
-                reason: standing.reason,
+                reason: self.own_trouble().or(standing.reason),
             },
             members: self.members(),
             clock_offset_ms: standing

@@ -26,7 +26,7 @@ use tokio::task::spawn_blocking;
 
 use super::NodeHandle;
 
-fn bad(message: impl std::fmt::Display, next: &str) -> ErrorObject {
+pub(super) fn bad(message: impl std::fmt::Display, next: &str) -> ErrorObject {
     ErrorObject::new(ErrorKind::BadRequest, message.to_string(), next)
 }
 
@@ -96,6 +96,8 @@ impl NodeHandle {
             warning: warning(count),
             operators: network.map(|one| one.operators.clone()).unwrap_or_default(),
             is_open: network.is_some_and(|one| one.is_open),
+            admission: self.admission_rule(),
+            own: self.own_standing(),
             duties: [Duty::ControlPlane, Duty::Coordinator(0), Duty::Inference(0)]
                 .map(|duty| {
                     let held = state.duty(duty);
@@ -236,14 +238,14 @@ impl NodeHandle {
     }
 }
 
-fn view_of(placed: Placed) -> PlacedView {
+pub(super) fn view_of(placed: Placed) -> PlacedView {
     PlacedView {
         height: placed.height,
         index: placed.index,
     }
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2).map(|pair| {
         let digits = std::str::from_utf8(pair)
             .ok()
@@ -254,7 +256,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Why an entry is not in the log, for a user.
-fn refused(error: &SubmitError) -> ErrorObject {
+pub(super) fn refused(error: &SubmitError) -> ErrorObject {
     let next = "`edgecoder council status` says how things are now";
     ErrorObject::new(ErrorKind::Policy, error.to_string(), next)
 }

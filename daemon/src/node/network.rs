@@ -7,7 +7,7 @@ use edgecoder_protocol::operator::{
 use super::NodeHandle;
 
 /// Why there is nothing to say.
-fn local() -> ErrorObject {
+pub(super) fn local() -> ErrorObject {
     let message = "this node is in local mode: it is in no network";
     let next = "join one with `edgecoder network join LINE`, then set `mode = \"mesh\"`";
     ErrorObject::new(ErrorKind::Policy, message, next)

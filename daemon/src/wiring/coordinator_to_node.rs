@@ -94,6 +94,14 @@ impl Chair {
         }
     }
 
+    /// Who may work has changed.
+    pub async fn review(&self) {
+        let running = self.running.borrow().clone();
+        if let Some(coordinator) = running {
+            coordinator.review().await;
+        }
+    }
+
     /// A node's last connection is closed.
     pub async fn disconnected(&self, peer: PeerId) {
         let running = self.running.borrow().clone();
@@ -290,6 +298,10 @@ impl Ports for Outside {
         self.hub.random(into);
     }
 
+    fn refuses(&self, peer: PeerId) -> Option<ErrorObject> {
+        self.hub.refuses(peer)
+    }
+
     async fn ask(
         &self,
         peer: PeerId,
@@ -381,7 +393,10 @@ impl Ports for Outside {
             evidence::keep(&self.hub, liar, held, &opened, &run).await
         };
         match kept.await {
-            Ok(path) => tracing::info!(peer = %liar, path = %path.display(), "evidence is kept"),
+            Ok((path, hash)) => {
+                self.hub.charge(liar, hash);
+                tracing::info!(peer = %liar, path = %path.display(), %hash, "evidence is kept");
+            }
             Err(error) => {
                 tracing::warn!(peer = %liar, error = %error.message, "evidence could not be kept");
             }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{AdmissionRule, OwnStanding};
 use crate::{
     ids::{Hash, NetworkId, PeerId},
     units::{Credits, Millis},
@@ -106,6 +107,10 @@ pub struct CouncilView {
     pub operators: Vec<PeerId>,
     /// Whether whoever asks is admitted as a worker.
     pub is_open: bool,
+    /// Who works.
+    pub admission: AdmissionRule,
+    /// How this node stands.
+    pub own: OwnStanding,
     /// Duties, and who has them.
     pub duties: Vec<DutyView>,
 }

@@ -21,6 +21,7 @@ mod blob;
 mod error;
 mod ledger;
 mod mesh;
+mod trust;
 
 pub use blob::{Blob, Files};
 pub use error::{ErrorKind, ErrorObject};
@@ -31,6 +32,10 @@ pub use ledger::{
 pub use mesh::{
     BoundsView, CoordinatorView, DialView, FoundBy, HeldPart, HeldView, HoursError, NetworkView,
     NodeView, PeerRow, PeerState, PolicyRequest, WorkerState, WorkerView, WorkingHours,
+};
+pub use trust::{
+    AdmissionRule, AppealRequest, AskAnswer, AskRequest, AskView, ChargeView, EntryLine,
+    ListingView, OwnStanding, RequestsView, RotateRequest,
 };
 
 /// Version of every path: `/v1/...`.

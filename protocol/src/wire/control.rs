@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{capped, short};
+use super::{Desk, NOTE_MAX, capped, short};
 use crate::{
     ids::{Hash, PeerId, TaskId},
     ledger::{duty::Renewal, members::MEMBERS_MAX},
@@ -364,6 +364,16 @@ pub enum Request {
         /// The key to wrap it for.
         key: Box<Signed<LeaseKey>>,
     },
+    /// To a member of the council: the asker wants to be admitted, which operators decide.
+    AskAdmission {
+        /// As a trusted peer; as a worker otherwise.
+        is_trusted: bool,
+        /// What it says of itself.
+        #[serde(deserialize_with = "short::<_, NOTE_MAX>")]
+        note: String,
+    },
+    /// To a member: what waits with it for the operators.
+    Desk,
 }
 
 /// What a node answers.
@@ -412,4 +422,6 @@ pub enum Response {
     Opened(Box<Opening>),
     /// A task's key.
     Key(WrappedKey),
+    /// What waits for the operators.
+    Desk(Box<Desk>),
 }

@@ -81,6 +81,8 @@ pub fn place(request: &Request) -> usize {
         Request::Marks { .. } => 16,
         Request::Fetch { .. } => 17,
         Request::Key { .. } => 18,
+        Request::AskAdmission { .. } => 19,
+        Request::Desk => 20,
     }
 }
 
@@ -96,7 +98,7 @@ fn is_elsewhere(response: &Response) -> bool {
     matches!(response, Response::Elsewhere { .. })
 }
 
-pub const KINDS: [Kind; 19] = [
+pub const KINDS: [Kind; 21] = [
     Kind {
         from: "registrant",
         to: To::Coordinator,
@@ -273,5 +275,20 @@ pub const KINDS: [Kind; 19] = [
             }
         },
         fits: is_refused,
+    },
+    Kind {
+        from: "stranger",
+        to: To::Coordinator,
+        request: |_, number| Request::AskAdmission {
+            is_trusted: false,
+            note: number.to_string(),
+        },
+        fits: is_done,
+    },
+    Kind {
+        from: "clerk",
+        to: To::Coordinator,
+        request: |_, _| Request::Desk,
+        fits: |response| matches!(response, Response::Desk(_)),
     },
 ];

@@ -108,6 +108,8 @@ impl<P: Ports> Actor<P> {
             | Request::Unkeep { .. }
             | Request::Marks { .. }
             | Request::Fetch { .. }
+            | Request::AskAdmission { .. }
+            | Request::Desk
             | Request::Key { .. } => not_for_a_coordinator(),
         };
         // Who has gone needs no answer.
@@ -151,6 +153,7 @@ impl<P: Ports> Actor<P> {
         NodeOffer {
             owner: record.owner_in(&self.genesis),
             is_worker: record.roles.contains(&Role::Worker),
+            is_admitted: self.ports.refuses(record.peer).is_none(),
             slots: record.slots as usize,
             has_model: !record.models.is_empty(),
             is_inference: record.roles.contains(&Role::Inference) && !record.models.is_empty(),
@@ -348,6 +351,11 @@ impl<P: Ports> Actor<P> {
                 .ok();
             return;
         };
+        if let Some(why) = self.ports.refuses(from) {
+            // Who has gone needs no answer.
+            reply.send(Response::Refused(why)).ok();
+            return;
+        }
         self.number += 1;
         let (number, count) = (self.number, keys.len());
         self.takes.insert(number, Take { from, keys, reply });

@@ -67,6 +67,16 @@ impl Machine {
         self.serve(now);
     }
 
+    /// A node gets nothing for what it polls, now.
+    pub(super) fn turn_away(&mut self, peer: PeerId) {
+        let polls = self.polls.iter().filter(|poll| poll.peer == peer);
+        let polls: Vec<u64> = polls.map(|poll| poll.number).collect();
+        self.polls.retain(|poll| poll.peer != peer);
+        for poll in polls {
+            self.answer(poll, Vec::new());
+        }
+    }
+
     /// Nobody waits for the answer to this poll any more.
     pub fn poll_gone(&mut self, number: u64) {
         self.polls.retain(|poll| poll.number != number);

@@ -14,6 +14,8 @@ pub struct NodeOffer {
     pub owner: Option<PeerId>,
     /// Whether it takes subtasks.
     pub is_worker: bool,
+    /// Whether it may, by the ledger.
+    pub is_admitted: bool,
     /// Subtasks that it works on at a time.
     pub slots: usize,
     /// Whether it answers for a model.
@@ -35,7 +37,7 @@ impl NodeOffer {
     pub(super) fn lacks(&self, need: &Need) -> Option<&'static str> {
         let speaks = |name: &String| self.languages.contains(name);
         match need {
-            _ if !self.is_worker => Some("no worker"),
+            _ if !self.is_worker || !self.is_admitted => Some("no worker"),
             _ if self.profile != need.profile => Some("another execution profile"),
             _ if !need.languages.iter().all(speaks) => Some("not the language"),
             _ if need.own_model && !self.has_model => Some("no model of its own"),
@@ -65,6 +67,19 @@ impl Nodes {
     pub(super) fn expire(&mut self, now: Millis) {
         self.known.retain(|_, offer| offer.until > now);
         self.away.retain(|peer| self.known.contains_key(peer));
+    }
+
+    /// Who may work has changed: by what `admits` says. Returns who may no more.
+    pub(super) fn review(&mut self, admits: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
+        let mut out = Vec::new();
+        for (peer, offer) in &mut self.known {
+            let is_admitted = admits(peer);
+            if offer.is_admitted && !is_admitted {
+                out.push(*peer);
+            }
+            offer.is_admitted = is_admitted;
+        }
+        out
     }
 
     /// Its connection has closed: nothing is expected of it until it registers again.
@@ -123,9 +138,15 @@ impl Nodes {
 
     /// What most stands in the way of `need`.
     pub(super) fn missing(&self, need: &Need) -> &'static str {
-        let workers = || self.known.values().filter(|offer| offer.is_worker);
+        let workers = || {
+            let known = self.known.values();
+            known.filter(|offer| offer.is_worker && offer.is_admitted)
+        };
         if workers().next().is_none() {
-            return "no worker is registered";
+            return match self.known.values().any(|offer| offer.is_worker) {
+                true => "no worker that is registered was admitted by the operators",
+                false => "no worker is registered",
+            };
         }
         if !workers().any(|offer| offer.profile == need.profile) {
             return "no worker has the same execution profile: it runs another version";

@@ -9,6 +9,7 @@ use super::*;
 mod checking;
 mod lending;
 mod resolving;
+mod standing;
 
 const PROFILE: ProfileId = ProfileId([9; 32]);
 const ANSWER: &[u8] = b"sealed answer";
@@ -29,6 +30,7 @@ fn offer(owner: Option<PeerId>) -> NodeOffer {
     NodeOffer {
         owner,
         is_worker: true,
+        is_admitted: true,
         slots: 16,
         has_model: false,
         is_inference: false,

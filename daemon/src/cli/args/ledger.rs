@@ -89,6 +89,33 @@ pub enum CouncilAction {
         #[arg(long)]
         yes: bool,
     },
+    /// Ask the network's operators to admit this node; in an open network, become a worker at once.
+    Request {
+        /// As what.
+        #[arg(long = "as", value_name = "STANDING", default_value = "worker")]
+        standing: StandingFlag,
+        /// What to say of it: whose it is, where it stands.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// What waits for the operators: who asks to be admitted, and who was proven to have signed what is not so.
+    Requests {
+        /// One JSON object instead of a screen.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Object to this node's entry in the blacklist: prints a line that any other node can put into the ledger.
+    Appeal {
+        /// Why it is wrong; `-` for standard input. Its hash goes into the ledger: give the text to the operators.
+        statement: String,
+    },
+    /// Put another node's signed line into the ledger, as `edgecoder council appeal` prints it.
+    Submit {
+        /// The line; `-` for standard input.
+        line: String,
+    },
+    /// Go by a new key: it keeps what the operators admitted this one as. Not for members: those are replaced.
+    Rotate,
 }
 
 /// As what a peer is admitted.

@@ -56,7 +56,8 @@ fn heard(errand: Errand, answer: Result<Response, AskError>) -> Answer {
             | Response::Marks(_)
             | Response::Kept(_)
             | Response::Opened(_)
-            | Response::Key(_),
+            | Response::Key(_)
+            | Response::Desk(_),
         ) => {
             warn!(?errand, "the coordinator answered something else");
             Answer::Unfit
