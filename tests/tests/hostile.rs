@@ -309,6 +309,15 @@ fn whoever_signs_a_lie_is_named_with_evidence_that_replays_as_one() {
     let peer = Peer::join(&scene.network, "liar");
     let checked = scene.checked_by(&peer, 5);
     lies_about_fuel(&scene, &peer, checked, 5);
+    // It is proposed to the operators with what proves it, wherever they look, and nobody is listed by that.
+    let bundle = Hash::of(&std::fs::read(&scene.evidence()[0]).unwrap()).to_string();
+    for node in [&scene.network.founder, &scene.workers[0]] {
+        let said = node.home.run("council requests --json").json();
+        let charges = said["charges"].as_array().unwrap();
+        assert_eq!(charges.len(), 1, "{said}");
+        assert_eq!(charges[0]["peer"], peer.id().to_string());
+        assert_eq!(charges[0]["evidence"], bundle.as_str());
+    }
 }
 
 #[test]
