@@ -148,20 +148,7 @@ async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, re
                 Ok(ask) => ask,
                 Err(error) => return blame(&hub, from, &error).await,
             };
-            let answer = match &ask {
-                wire::CouncilAsk::Submit(entry) => hub.limit_entry(from, entry).err(),
-                _ => None,
-            };
-            let answer = match answer {
-                None => hub.council.answer(from, ask).await,
-                Some(error) => wire::CouncilAnswer {
-                    height: hub.council.view().chain.height(),
-                    reply: wire::CouncilReply::Refused(format!(
-                        "{}: {}",
-                        error.message, error.next
-                    )),
-                },
-            };
+            let answer = answer_of_council(&hub, from, ask).await;
             match wire::encode::<_, COUNCIL_MAX>(&answer) {
                 Ok(bytes) => drop(reply.send(bytes)),
                 Err(error) => tracing::error!(%error, "blocks cannot be sent"),
@@ -176,6 +163,21 @@ async fn answer(hub: Arc<Hub>, from: PeerId, service: Service, body: Vec<u8>, re
                 Err(error) => tracing::error!(%error, "a chunk was not read"),
             }
         }
+    }
+}
+
+/// What the council answers, unless what is to be put into the log is more than may be now.
+async fn answer_of_council(hub: &Hub, from: PeerId, ask: wire::CouncilAsk) -> wire::CouncilAnswer {
+    let refused = match &ask {
+        wire::CouncilAsk::Submit(entry) => hub.limit_entry(from, entry).err(),
+        _ => None,
+    };
+    match refused {
+        None => hub.council.answer(from, ask).await,
+        Some(error) => wire::CouncilAnswer {
+            height: hub.council.view().chain.height(),
+            reply: wire::CouncilReply::Refused(format!("{}: {}", error.message, error.next)),
+        },
     }
 }
 
