@@ -119,7 +119,7 @@ fn an_honest_worker_without_work_is_never_refused_however_others_hurry() {
                 let hasty = stranger(1 + dice.below(39) as u32);
                 let kinds = [Kind::Request, Kind::Request, Kind::Task, Kind::Newcomer];
                 let kind = kinds[dice.below(4) as usize];
-                let moment = at(now + dice.below(500));
+                let moment = at(now + dice.below(1_000));
                 let said = machine.admit(moment, hasty, kind);
                 refused += u64::from(said.is_err_and(|wait| wait.kind == Kind::Request));
             }
@@ -149,7 +149,7 @@ fn what_is_kept_of_keys_and_owners_is_bounded_whoever_comes() {
                 owner: (dice.below(2) == 0).then(|| dice.key()),
             };
             machine
-                .admit(at(step / 8), by, kinds[dice.below(4) as usize])
+                .admit(at(step / 4_000), by, kinds[dice.below(4) as usize])
                 .ok();
             assert!(machine.keys.len() <= IDENTITIES_MAX, "seed {seed}");
             assert!(machine.owners.len() <= OWNERS_MAX + 1, "seed {seed}");
