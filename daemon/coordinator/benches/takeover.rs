@@ -118,6 +118,10 @@ impl Ports for Outside {
 
     fn log(&self, _: Body) {}
 
+    fn refuses(&self, _: PeerId) -> Option<ErrorObject> {
+        None
+    }
+
     fn is_over(&self, _: Hash) -> bool {
         false
     }

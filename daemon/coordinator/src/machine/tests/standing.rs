@@ -42,7 +42,9 @@ fn whoever_is_admitted_is_lent_what_waits_and_nobody_counts_on_who_is_not() {
     let mut world = World::new(3);
     world.submit(1, 100, true, &[&[]]);
     world.machine.review(world.now, |_| false);
-    let refused = world.machine.check(peer(100), task(2), &need(true));
+    let refused = world
+        .machine
+        .check(Millis(0), peer(100), task(2), &need(true));
     let message = refused.unwrap_err().message;
     assert!(message.contains("admitted by the operators"), "{message}");
     assert!(world.take(1, 1).is_empty());
