@@ -202,6 +202,8 @@ enum Will {
 pub struct Machine {
     /// Who coordinates, as far as is known.
     seat: Option<Seat>,
+    /// The last term that was heard of.
+    term: Option<u64>,
     policy: Policy,
     will: Will,
     /// When the last input came, and what the host looked like.
@@ -238,6 +240,7 @@ impl Machine {
     pub fn new(policy: Policy, seed: u64) -> Self {
         Self {
             seat: None,
+            term: None,
             policy,
             will: Will::Take,
             now: Millis(0),
@@ -346,7 +349,10 @@ impl Machine {
             self.forget(held, Forgotten::Deposed);
         }
         self.backs.retain(|held, _| held.term == term);
-        self.taking.hurry(self.now);
+        match self.term.replace(term) {
+            Some(before) if before != term => self.taking.moved(self.now),
+            Some(_) | None => self.taking.hurry(self.now),
+        }
     }
 
     /// Whether nothing is left to wait for, once the node stops. What is left after 2 s is left undone.

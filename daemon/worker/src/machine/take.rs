@@ -22,6 +22,8 @@ const IDLE_EVERY: Duration = Duration::from_secs(60);
 /// Least time between the beginnings of two requests unless the first brought work: a coordinator that does not
 /// wait, or a flood of announcements, does not make the worker spin.
 const GAP: Duration = Duration::from_millis(250);
+/// So long after the duty has moved, requests follow each other at once: whoever has it may not have begun.
+const SETTLING: Duration = Duration::from_secs(10);
 /// How often the host is looked at while its state forbids work.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,6 +36,7 @@ pub(super) struct Taking {
     /// When the last went out.
     sent: Option<Millis>,
     lively_until: Millis,
+    settling_until: Millis,
     backoff: Backoff,
 }
 
@@ -70,8 +73,18 @@ impl Taking {
         }
     }
 
+    /// Somebody has the duty by another grant, and may have work from before.
+    pub(super) fn moved(&mut self, now: Millis) {
+        self.settling_until = now.after(SETTLING);
+        self.wake(now);
+    }
+
     fn failed(&mut self, now: Millis, draws: &mut Draws) {
         self.under_way = false;
+        if now < self.settling_until {
+            self.at = now.after(GAP);
+            return;
+        }
         self.at = now.after(self.backoff.fail(draws));
     }
 }
