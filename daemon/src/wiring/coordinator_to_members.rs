@@ -19,7 +19,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
     time::{sleep, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::records::Records;
 use crate::mesh::Hub;
@@ -128,7 +128,6 @@ pub struct Members {
     records: Records,
     term: u64,
     queues: Mutex<BTreeMap<PeerId, Arc<Queue>>>,
-    sending: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -140,7 +139,6 @@ impl Members {
             records,
             term,
             queues: Mutex::default(),
-            sending: TaskTracker::new(),
             stop,
         })
     }
@@ -193,13 +191,8 @@ impl Members {
                 let queue = Arc::new(Queue::default());
                 let sending = send(Arc::downgrade(&queue), self.clone(), *peer);
                 let stop = self.stop.clone();
-                self.sending.spawn(async move {
-                    tokio::select! {
-                        biased;
-                        () = stop.cancelled() => {}
-                        () = sending => {}
-                    }
-                });
+                // Ends with the term, or with its queue.
+                tokio::spawn(async move { stop.run_until_cancelled(sending).await });
                 queue
             };
             queues.entry(*peer).or_insert_with(start).clone()
@@ -210,7 +203,7 @@ impl Members {
     /// Puts a task that a member did not keep into its queue again, a while later.
     fn later(&self, queue: Arc<Queue>, task: TaskId, waits: Waiting) {
         let stop = self.stop.clone();
-        self.sending.spawn(async move {
+        tokio::spawn(async move {
             if stop.run_until_cancelled(sleep(PAUSE)).await.is_some() {
                 queue.put_back(vec![(task, waits)]);
                 queue.changed.notify_one();

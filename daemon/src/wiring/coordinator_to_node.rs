@@ -44,6 +44,7 @@ const PLAN_MS: u64 = 60_000;
 
 /// A duty is given back so often until it is.
 const GIVE_BACK_EVERY: Duration = Duration::from_millis(500);
+
 /// A node's place as coordinator: taken for as long as the log and a quorum of members say so.
 pub struct Chair {
     /// While the lease stands.

@@ -202,6 +202,14 @@ pub struct CheckedResult {
     pub answer: Option<Sealed>,
 }
 
+impl CheckedResult {
+    /// Everything sealed in it.
+    pub fn sealed(&mut self) -> impl Iterator<Item = &mut Sealed> {
+        let reports = [&mut self.author.report, &mut self.checker.report];
+        reports.into_iter().chain(&mut self.answer)
+    }
+}
+
 /// Two results of one attempt that differ, for whoever holds the task's key: the coordinator does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {

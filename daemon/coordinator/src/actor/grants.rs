@@ -7,7 +7,7 @@ use edgecoder_protocol::{
     ledger::entry::Body,
     operator::ErrorObject,
     sealing::SealKey,
-    wire::{CONTROL_MAX, CheckedResult, Dispute, Grant, Held, Hint, News, Response, Sealed},
+    wire::{CONTROL_MAX, Dispute, Grant, Held, Hint, News, Response, Sealed},
     work::{AttemptId, CapabilityToken, Part, SubtaskLease, TOKEN_MAX_MS},
 };
 use tokio::sync::oneshot;
@@ -241,16 +241,8 @@ fn of_news(news: &mut News) -> impl Iterator<Item = &mut Sealed> {
             .into_iter()
             .chain(answer)
     });
-    let checked = news.results.iter_mut().flat_map(|(_, result)| {
-        let CheckedResult {
-            author,
-            checker,
-            answer,
-        } = result;
-        [&mut author.report, &mut checker.report]
-            .into_iter()
-            .chain(answer)
-    });
+    let checked = news.results.iter_mut();
+    let checked = checked.flat_map(|(_, result)| result.sealed());
     news.plan.iter_mut().chain(disputed).chain(checked)
 }
 

@@ -280,16 +280,8 @@ impl Record {
 
     /// Everything sealed in it.
     pub fn sealed(&mut self) -> impl Iterator<Item = &mut Sealed> {
-        let results = self.results.iter_mut().flat_map(|(_, result)| {
-            let CheckedResult {
-                author,
-                checker,
-                answer,
-            } = result;
-            [&mut author.report, &mut checker.report]
-                .into_iter()
-                .chain(answer)
-        });
+        let results = self.results.iter_mut();
+        let results = results.flat_map(|(_, result)| result.sealed());
         let given = self.given.iter_mut().map(|(_, answer)| answer);
         let first = [&mut self.job].into_iter().chain(&mut self.plan);
         first.chain(given).chain(results)
