@@ -259,7 +259,7 @@ impl Machine {
 
     /// A node's last connection is closed.
     pub fn disconnected(&mut self, now: Millis, peer: PeerId) {
-        self.polls.retain(|poll| poll.peer != peer);
+        self.turn_away(peer);
         self.nodes.leave(peer);
         let soon = now.after(GRACE);
         for claim in self.claims_of(peer).filter(|claim| !claim.is_opened()) {

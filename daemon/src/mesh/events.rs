@@ -78,6 +78,13 @@ pub async fn run(hub: Arc<Hub>, mut events: mpsc::Receiver<Event>, stop: Cancell
             }
             // Nothing of ours is kept as a record in the DHT: records are asked of the coordinator.
             Event::Record { .. } => {}
+            // What was decided while there was no way between them, nobody tells again.
+            Event::Connected { peer } if hub.council.view().is_member(&peer) => {
+                let council = hub.council.clone();
+                spawn(&requests, &stop, async move {
+                    council.look(peer).await;
+                });
+            }
             Event::Disconnected { peer } => disconnected(&hub, peer).await,
             _ => {}
         }

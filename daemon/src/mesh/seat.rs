@@ -35,10 +35,11 @@ impl Hub {
         self.seats.clone()
     }
 
-    /// Waits until somebody has the duty by another grant: the one before may be cut off, and never answer.
-    async fn moved_from(&self, seat: Seat) {
+    /// Waits until somebody else has the duty: `holder` may be cut off, and never answer. One that is granted it anew
+    /// answers what it was asked before.
+    async fn moved_from(&self, holder: PeerId) {
         let mut seats = self.seats();
-        let moved = seats.wait_for(|now| now.is_some_and(|now| now != seat));
+        let moved = seats.wait_for(|now| now.is_some_and(|now| now.holder != holder));
         if moved.await.is_err() {
             // The node stops; whoever asks has a limit of its own.
             std::future::pending::<()>().await;
@@ -74,7 +75,7 @@ impl Hub {
         let holder = seat.holder;
         let answer = tokio::select! {
             answer = self.ask(holder, request, within) => answer,
-            () = self.moved_from(seat) => return Err("the duty has moved meanwhile".into()),
+            () = self.moved_from(holder) => return Err("the duty has moved meanwhile".into()),
         };
         match answer {
             Ok(Response::Elsewhere { height }) => {

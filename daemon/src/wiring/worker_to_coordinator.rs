@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use edgecoder_council::duties;
 use edgecoder_protocol::{
-    Signed,
+    PeerId, Signed,
     ledger::duty::{Renewal, Seat},
     wire::{Request, Response},
 };
@@ -13,6 +13,9 @@ use edgecoder_worker::{AskError, Coordinator};
 use tokio::sync::watch;
 
 use crate::mesh::{Hub, seat::DUTY};
+
+/// How long a grant may take to be heard of: members are asked at once.
+const HEARING: Duration = Duration::from_secs(2);
 
 /// The way to it.
 pub struct ToCoordinator(pub Arc<Hub>);
@@ -26,7 +29,7 @@ impl Coordinator for ToCoordinator {
         };
         match &answer {
             Response::Granted { grants, proof } if !grants.is_empty() => {
-                match self.is_proven(seat, proof) {
+                match self.is_proven(seat.holder, proof).await {
                     true => Ok(answer),
                     // Its lease is over, whether it knows that or not: what it lends is in vain.
                     false => {
@@ -45,8 +48,31 @@ impl Coordinator for ToCoordinator {
 }
 
 impl ToCoordinator {
-    /// Whether a quorum of members says that the coordinator's lease stands.
-    fn is_proven(&self, seat: Seat, proof: &[Signed<Renewal>]) -> bool {
+    /// Whether a quorum of members says that the lease of `holder` stands. It may be by a grant that this node has yet
+    /// to hear of.
+    async fn is_proven(&self, holder: PeerId, proof: &[Signed<Renewal>]) -> bool {
+        let mut seats = self.0.seats();
+        let hears = async {
+            loop {
+                let seat = *seats.borrow_and_update();
+                let its = seat.filter(|seat| seat.holder == holder);
+                if its.is_some_and(|seat| self.proves(seat, proof)) {
+                    return true;
+                }
+                let known = seat.map_or(0, |seat| seat.term);
+                if !is_of_later_term(proof, known) {
+                    return false;
+                }
+                self.0.doubt();
+                if seats.changed().await.is_err() {
+                    return false;
+                }
+            }
+        };
+        tokio::time::timeout(HEARING, hears).await.unwrap_or(false)
+    }
+
+    fn proves(&self, seat: Seat, proof: &[Signed<Renewal>]) -> bool {
         let hub = &self.0;
         let view = hub.council.view();
         let grant = duties::Grant {
@@ -57,4 +83,10 @@ impl ToCoordinator {
         let members = view.chain.deciders();
         members.is_some_and(|members| duties::is_current(proof, members, grant, hub.network_time()))
     }
+}
+
+/// Whether any of it is about a later grant than `known`.
+fn is_of_later_term(proof: &[Signed<Renewal>], known: u64) -> bool {
+    let mut renewals = proof.iter().filter_map(|word| word.open().ok());
+    renewals.any(|(renewal, _)| renewal.duty == DUTY && renewal.term > known)
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use edgecoder_protocol::{
     PeerId, Signed, TaskId,
+    ledger::entry::Body,
     operator::{ErrorKind, ErrorObject},
     plan::Plan,
     sealing::TaskKey,
@@ -120,6 +121,10 @@ impl<P: Ports> Actor<P> {
     pub(super) fn restore(&mut self, matter: Matter) {
         let (id, now) = (matter.id, self.ports.now());
         let is_planned = !matter.steps.is_empty();
+        if matter.ending.is_none() {
+            // Whoever acknowledged it may have been gone before the log said so.
+            self.log(&matter.spec, Body::Accept);
+        }
         if matter.ending.is_none() && !is_planned {
             return self.accept(matter);
         }

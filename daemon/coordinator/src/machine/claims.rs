@@ -27,8 +27,8 @@ impl Machine {
             }
         }
         for (held, worker) in ended {
-            // Its parked poll would only swallow more work.
-            self.polls.retain(|poll| poll.peer != worker);
+            // Its parked poll would only swallow more work; if it is there after all, it asks again.
+            self.turn_away(worker);
             self.drop_claim(&held);
             self.outputs.push_back(Output::Lost { worker, held });
             self.outputs.push_back(Output::Stop { worker, held });

@@ -270,7 +270,7 @@ impl Machine {
         if self.liars.len() < NODES_MAX {
             self.liars.insert(liar);
         }
-        self.polls.retain(|poll| poll.peer != liar);
+        self.turn_away(liar);
     }
 
     fn agreed(&mut self, now: Millis, attempt: AttemptId, outcome: Outcome) {

@@ -146,6 +146,20 @@ fn a_waiting_node_gets_work_when_it_comes_and_an_answer_when_its_time_is_over() 
 }
 
 #[test]
+fn who_never_took_up_a_lease_and_polls_again_gets_an_answer() {
+    let mut world = World::new(2);
+    world.submit(1, 50, true, &[&[]]);
+    world.take_one(1);
+    world.outputs();
+    // Its answer was lost on the way.
+    world.machine.take(world.now, 7, peer(1), 1, at(99));
+    world.pass(UNCONFIRMED);
+    let poll = 7;
+    let leases = Vec::new();
+    assert!(world.outputs().contains(&Output::Grant { poll, leases }));
+}
+
+#[test]
 fn work_that_nobody_waits_for_is_announced_and_again_later() {
     let mut world = World::new(2);
     world.submit(1, 50, false, &[&[]]);
