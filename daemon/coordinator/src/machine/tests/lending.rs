@@ -149,9 +149,9 @@ fn a_waiting_node_gets_work_when_it_comes_and_an_answer_when_its_time_is_over() 
 fn who_never_took_up_a_lease_and_polls_again_gets_an_answer() {
     let mut world = World::new(2);
     world.submit(1, 50, true, &[&[]]);
-    world.take_one(1);
+    // The answer is lost on the way.
+    world.machine.take(world.now, 6, peer(1), 1, at(99));
     world.outputs();
-    // Its answer was lost on the way.
     world.machine.take(world.now, 7, peer(1), 1, at(99));
     world.pass(UNCONFIRMED);
     let poll = 7;
