@@ -66,6 +66,8 @@ pub struct Config {
     pub sandbox_threads: u32,
     /// Filter for the log, as `RUST_LOG`.
     pub log: String,
+    /// Whether entries of the ledger from before its last two epochs are dropped.
+    pub prunes: bool,
     /// How it takes part in its network; of no effect in local mode.
     pub mesh: MeshConfig,
 }
@@ -351,6 +353,11 @@ impl Settings {
                 text.parse::<tracing_subscriber::EnvFilter>()
                     .ok()
                     .map(|_| text.to_owned())
+            })?,
+            prunes: self.parse("history", "all or epochs", |text| match text {
+                "all" => Some(false),
+                "epochs" => Some(true),
+                _ => None,
             })?,
             mesh: self.mesh()?,
         })

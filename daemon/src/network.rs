@@ -11,7 +11,7 @@ use edgecoder_protocol::{
     Millis, PeerId,
     canonical::{self, DecodeError},
     key::NodeKey,
-    ledger::members::MemberSet,
+    ledger::{light::Anchor, members::MemberSet},
     network::{
         ADDRESSES_MAX, Genesis, Invite, InviteError, InviteLine, NetworkSecret, OPERATORS_MAX,
     },
@@ -53,6 +53,8 @@ pub struct Network {
     pub secret: Option<NetworkSecret>,
     /// The word of one of its operators that this node is theirs.
     pub owner: Option<Owner>,
+    /// What the invite says of the ledger; none where the network was created.
+    pub anchor: Option<Anchor>,
 }
 
 /// What a network is created with.
@@ -92,6 +94,7 @@ impl Network {
             addresses: file.addresses,
             secret,
             owner,
+            anchor: file.anchor,
         }))
     }
 
@@ -142,6 +145,7 @@ impl Network {
             genesis,
             addresses: Vec::new(),
             secret,
+            anchor: None,
         };
         network.write(data_dir, false)?;
         Ok(network)
@@ -172,12 +176,19 @@ impl Network {
             // Others are of transports that this program has not, and no help to it.
             addresses: invite.addresses.into_iter().filter(fits).collect(),
             secret: invite.secret,
+            anchor: Some(invite.anchor),
         };
         network.write(data_dir, replace)?;
         Ok((network, invite.expires))
     }
 
-    /// An invite to begin at `addresses`, signed with the operator's key of this data folder. For a private network
+    /// What is believed of its ledger by the files alone: what the invite says, or the founding.
+    pub fn begins_at(&self) -> Anchor {
+        let invited = self.anchor.clone();
+        invited.unwrap_or_else(|| Anchor::of_genesis(&self.genesis))
+    }
+
+    /// An invite to begin at `addresses` and with what `anchor` says of the ledger, signed with the operator's key of this data folder. For a private network
     /// the line holds its secret.
     ///
     /// # Errors
@@ -187,6 +198,7 @@ impl Network {
         &self,
         data_dir: &Path,
         addresses: Vec<String>,
+        anchor: Anchor,
         expires: Millis,
     ) -> Result<InviteLine, NetworkError> {
         if let Some(address) = addresses.iter().find(|address| !ends_in_peer(address)) {
@@ -205,6 +217,7 @@ impl Network {
             genesis: self.genesis.clone(),
             addresses,
             secret: self.secret.clone(),
+            anchor,
             expires,
         };
         InviteLine::new(invite, &operator).map_err(|error| match error {

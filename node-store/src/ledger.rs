@@ -37,6 +37,9 @@ pub const TILE_MAX: usize = 8 << 10;
 /// Rows removed in one batch, which sled holds in memory until it is whole.
 const REMOVED_AT_ONCE: usize = 256;
 
+/// Rows copied in one batch.
+const COPIED_AT_ONCE: usize = 128;
+
 /// Why the ledger log could not do something.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -213,13 +216,19 @@ impl LedgerLog {
         self.read().first
     }
 
-    /// The head of a block, pruned or not; none above the tip.
+    /// The head of a block, pruned or not; none above the tip, or where the log was begun later.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`], or the database's.
     pub fn head(&self, height: u64) -> Result<Option<Vec<u8>>, LedgerError> {
         let state = self.read();
         if height == 0 || height > state.tip {
+            return Ok(None);
+        }
+        // Whoever began with a later state does not have them all.
+        let is_early = state.first == 0 || height < state.first;
+        let row = layout::row_key(&block_key(Kind::Head, height), 0);
+        if is_early && self.0.rows.get(&row)?.is_none() {
             return Ok(None);
         }
         self.part(Kind::Head, height).map(Some)
@@ -280,6 +289,38 @@ impl LedgerLog {
         Ok(())
     }
 
+    /// Begins again at `height`: the bodies that there are go, and the next block is the one above it. `heads` are of
+    /// that height and earlier ones. A crash in between leaves fewer bodies.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn begin_at(
+        &self,
+        height: u64,
+        heads: &[(u64, Vec<u8>)],
+        tiles: &[(TileKey, Vec<u8>)],
+    ) -> Result<(), LedgerError> {
+        self.prune_below(u64::MAX)?;
+        let mut state = self.write();
+        let mut changes = Changes::new();
+        if state.first != 0 {
+            self.remove(&block_key(Kind::Body, state.first), &mut changes)?;
+        }
+        for (height, head) in heads {
+            let key = block_key(Kind::Head, *height);
+            self.remove(&key, &mut changes)?;
+            layout::split(&key, head, &mut changes);
+        }
+        for (key, tile) in tiles {
+            let key = tile_key(*key);
+            self.remove(&key, &mut changes)?;
+            layout::split(&key, tile, &mut changes);
+        }
+        let mut next = state.clone();
+        (next.tip, next.first) = (height, 0);
+        self.0.rows.apply(changes, &mut state, next)
+    }
+
     /// Removes the bodies of blocks below `height`, but never the tip's. Heads and tiles stay, so that proofs still
     /// work. Whole at each height if it is interrupted.
     ///
@@ -297,6 +338,40 @@ impl LedgerLog {
             self.0.rows.apply(changes, &mut state, next)?;
         }
         Ok(())
+    }
+
+    /// Writes everything that is here into `new`, which is empty; durable there after [`LedgerLog::sync`], and nothing
+    /// before the last row.
+    ///
+    /// # Errors
+    /// The databases'.
+    pub fn copy_to(&self, new: &Self) -> Result<(), LedgerError> {
+        let own = self.read();
+        let (rows, mut state) = (&new.0.rows, new.write());
+        let mut changes = Changes::new();
+        self.0.rows.scan(|key, content| {
+            if *key != *layout::state_key() {
+                changes.insert(key.to_vec(), Some(content.to_vec()));
+            }
+            if changes.len() < COPIED_AT_ONCE {
+                return Ok(());
+            }
+            let next = state.clone();
+            rows.apply(std::mem::take(&mut changes), &mut state, next)
+        })?;
+        let State {
+            tip,
+            first,
+            generation,
+            ..
+        } = *own;
+        let next = State {
+            tip,
+            first,
+            generation,
+            ..state.clone()
+        };
+        rows.apply(changes, &mut state, next)
     }
 
     /// Adds the removal of every row of a value to `changes`.

@@ -7,6 +7,8 @@ use serde::{
 };
 use utoipa::ToSchema;
 
+use crate::hex::unhex;
+
 /// Why a text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -36,21 +38,12 @@ fn hex_to<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
         expected: N * 2,
         found: cut(text),
     };
-    let digits = text.as_bytes();
-    if digits.len() != N * 2 {
-        return Err(wrong());
-    }
-    let nibble = |digit: u8| match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        // Upper case is refused: an id has one spelling.
-        _ => Err(wrong()),
-    };
-    let mut out = [0; N];
-    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Ok(out)
+    // Measured first: what is given may be long.
+    let fits = text.len() == N * 2;
+    let bytes = fits.then(|| unhex(text)).flatten();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(wrong)
 }
 
 /// Text for people, bytes for machines: `bytes` is what `text` spells.

@@ -15,6 +15,7 @@ pub mod light;
 pub mod members;
 pub mod merkle;
 pub mod shown;
+pub mod snapshot;
 pub mod state;
 pub mod trie;
 mod words;

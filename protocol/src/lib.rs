@@ -9,6 +9,7 @@ pub mod cases;
 pub mod content;
 pub mod execution;
 pub mod generation;
+pub mod hex;
 pub mod ids;
 pub mod key;
 pub mod ledger;

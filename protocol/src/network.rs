@@ -11,7 +11,7 @@ use crate::{
     canonical::{self, Canonical, DecodeError, Decoder, Encoder},
     ids::{NetworkId, PeerId},
     key::NodeKey,
-    ledger::members::MemberSet,
+    ledger::{light::Anchor, members::MemberSet},
     signed::{Signed, SignedError},
     units::Millis,
 };
@@ -110,6 +110,8 @@ pub struct Invite {
     pub addresses: Vec<String>,
     /// The key of a private network.
     pub secret: Option<NetworkSecret>,
+    /// What the operator has seen of the ledger: whoever joins believes no other past.
+    pub anchor: Anchor,
     /// Not to be used from then on, by the joining node's clock.
     pub expires: Millis,
 }
@@ -134,17 +136,23 @@ impl Canonical for Invite {
         })
         .option(self.secret.as_ref(), |to, secret| {
             to.fixed(&secret.0);
-        })
-        .u64(self.expires.0);
+        });
+        self.anchor.encode(to);
+        to.u64(self.expires.0);
     }
 
     fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let invite = Self {
             genesis: Genesis::decode(from)?,
             addresses: addresses(from)?,
             secret: from.option(|from| from.array().map(NetworkSecret))?,
+            anchor: Anchor::decode(from)?,
             expires: Millis(from.u64()?),
-        })
+        };
+        match invite.anchor.chain == invite.genesis.id() {
+            true => Ok(invite),
+            false => Err(DecodeError::Invalid("an invite's anchor")),
+        }
     }
 }
 
@@ -239,14 +247,16 @@ mod tests {
     }
 
     fn invite() -> Invite {
+        let genesis = Genesis {
+            name: "lab".into(),
+            operators: vec![key(1).peer_id()],
+            members: MemberSet::one(key(2).peer_id()),
+            founded: Millis(5),
+            salt: [6; 16],
+        };
         Invite {
-            genesis: Genesis {
-                name: "lab".into(),
-                operators: vec![key(1).peer_id()],
-                members: MemberSet::one(key(2).peer_id()),
-                founded: Millis(5),
-                salt: [6; 16],
-            },
+            anchor: Anchor::of_genesis(&genesis),
+            genesis,
             addresses: vec!["/ip4/192.0.2.1/tcp/4001/p2p/x".into()],
             secret: Some(NetworkSecret([7; 32])),
             expires: Millis(100),
@@ -260,6 +270,20 @@ mod tests {
         let read: InviteLine = format!(" {line}\n").parse().unwrap();
         assert_eq!(read.open(Millis(99)), Ok(&invite()));
         assert_eq!(read.open(Millis(100)), Err(InviteError::Expired));
+    }
+
+    #[test]
+    fn an_invite_to_one_network_that_begins_at_another_is_none() {
+        let other = Genesis {
+            salt: [7; 16],
+            ..invite().genesis
+        };
+        let mixed = Invite {
+            anchor: Anchor::of_genesis(&other),
+            ..invite()
+        };
+        assert!(canonical::decode::<Invite>(&canonical::encode(&mixed)).is_err());
+        assert!(canonical::decode::<Invite>(&canonical::encode(&invite())).is_ok());
     }
 
     #[test]

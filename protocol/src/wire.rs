@@ -19,7 +19,10 @@ pub use control::{
     KEPT_MAX, Kept, Listed, MARKS_MAX, Mark, NOTES_MAX, News, Opening, RECORD_MAX, RECORDS_MAX,
     Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
 };
-pub use council::{BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, SAID_MAX};
+pub use council::{
+    BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, LEGS_MAX, Leg, PART_MAX,
+    SAID_MAX,
+};
 pub use desk::{AdmissionAsk, Charge, Desk, NOTE_MAX};
 pub use duty::{DutyAnswer, DutyAsk, DutyTell, Willing};
 pub use inference::{ModelAnswer, ModelAsk};

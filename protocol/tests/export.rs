@@ -91,6 +91,7 @@ fn is_checked(name: &str, entries: usize, block: usize) {
     let world = World::of(entries, block);
     let lines = lines(&world);
     let summary = verify(&lines).unwrap();
+    assert!(world.forgotten > 0);
     let supply = world.state.supply().unwrap();
     assert_eq!(summary.entries, entries as u64);
     assert_eq!(summary.blocks, (entries / block) as u64);

@@ -18,7 +18,7 @@ use edgecoder_protocol::{
     cases,
     execution::TestOrigin,
     key::NodeKey,
-    ledger::members::MemberSet,
+    ledger::{light::Anchor, members::MemberSet},
     network::{Genesis, Invite, NetworkSecret},
     receipt::{ReceiptError, RunKind, TestRecord, TestsRef},
     record::{Hours, LIFE_MAX_MS, ModelOffer, Owner, PeerRecord, Role},
@@ -189,6 +189,7 @@ fn a_network_and_its_invite_keep_their_layout() {
         genesis: genesis(),
         addresses: vec!["/ip4/192.0.2.1/tcp/4001".into()],
         secret: Some(NetworkSecret([6; 32])),
+        anchor: Anchor::of_genesis(&genesis()),
         expires: Millis(7),
     };
     layout("invite-1", &invite);

@@ -125,7 +125,7 @@ class Ledger:
         expect(entries, "size", "no entries")
         state, size = self.state, 0
         state.time, state.parent = header.time, self.parent
-        state.next_height()
+        state.next_height(self.time)
         for index, (data, entry) in enumerate(entries):
             size += len(data)
             expect(size <= ENTRIES_BYTES_MAX, "size", "too much")

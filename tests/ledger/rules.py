@@ -5,6 +5,9 @@ from ed25519 import is_key, verify
 from layout import MEMBERS_MAX, belonging, duty_bytes, rotation, text
 from state import Account, Council, Duty, Listing, Network, Peer, Policy, Store, Supply, Task
 
+DAY = 24 * 3600 * 1000
+# A task that nobody has spoken of for so long is forgotten.
+TASK_KEPT = 7 * DAY
 LIFE_MAX = 24 * 3600 * 1000
 DECREE_LIFE_MAX = 30 * 24 * 3600 * 1000
 PROBE_AGE = SUSPICION_AGE = 30_000
@@ -61,8 +64,12 @@ class State(Store):
         listing = self.get("listing", peer)
         return listing is not None and self.time < listing.until
 
-    def next_height(self):
-        """What was decided about the council counts from here on."""
+    def next_height(self, before):
+        """What was decided about the council counts from here on; a day's first block forgets old tasks."""
+        if before // DAY < self.time // DAY:
+            for key, task in self.all("task"):
+                if task.at + TASK_KEPT <= self.time:
+                    self.remove(*key)
         council = self.council()
         self.put(council._replace(members=council.next), "council")
         self.keep()
@@ -263,17 +270,17 @@ class State(Store):
 
     def say_accept(self, signer, fenced):
         must(self.open_task(signer, *fenced) is None, "accepted before")
-        self.put(Task(fenced[1]), "task", fenced[0])
+        self.put(Task(fenced[1], 0, self.time), "task", fenced[0])
 
     def say_assign(self, signer, fenced, _):
         task = self.open_task(signer, *fenced)
         must(task and task.shard == fenced[1] and task.result is None, "no such task, or it is over")
-        self.put(task._replace(assigned=task.assigned + 1), "task", fenced[0])
+        self.put(task._replace(assigned=task.assigned + 1, at=self.time), "task", fenced[0])
 
     def say_end(self, signer, fenced, result):
         task = self.open_task(signer, *fenced)
         must(task and task.shard == fenced[1] and task.result is None, "no such task, or it is over")
-        self.put(task._replace(result=result), "task", fenced[0])
+        self.put(task._replace(result=result, at=self.time), "task", fenced[0])
 
     # Peers and credits.
 

@@ -83,11 +83,12 @@ class Duty(NamedTuple):
 
 class Task(NamedTuple):
     shard: int
-    assigned: int = 0
+    assigned: int
+    at: int
     result: bytes | None = None
 
     def bytes(self):
-        return b"\7" + u32(self.shard) + u64(self.assigned) + option(self.result)
+        return b"\7" + u32(self.shard) + u64(self.assigned) + u64(self.at) + option(self.result)
 
 
 class Policy(NamedTuple):
@@ -126,7 +127,7 @@ def turn(key, depth):
 
 
 def placed(node, leaf, depth):
-    """What is at a place once `leaf` is put below it. Nothing is ever taken out."""
+    """What is at a place once `leaf` is put below it."""
     if node is None or isinstance(node, Leaf) and node.key == leaf.key:
         return leaf
     if isinstance(node, Leaf):
@@ -136,6 +137,17 @@ def placed(node, leaf, depth):
     node.hash, side = None, turn(leaf.key, depth)
     node.children[side] = placed(node.children[side], leaf, depth + 1)
     return node
+
+
+def without(node, key, depth):
+    """What is at a place once the leaf of `key`, which is below it, is taken out: one that is alone then moves up."""
+    if isinstance(node, Leaf):
+        return None
+    node.hash, side = None, turn(key, depth)
+    node.children[side] = without(node.children[side], key, depth + 1)
+    left, right = node.children
+    alone = right if left is None else left if right is None else None
+    return alone if isinstance(alone, Leaf) else node
 
 
 def node_hash(node):
@@ -151,13 +163,19 @@ class Store:
 
     def __init__(self):
         self.values, self.written, self.changed = {}, {}, set()
-        self.hashes, self.trie, self.balances = {}, None, 0
+        self.hashes, self.placed, self.trie, self.balances = {}, set(), None, 0
 
     def get(self, *key):
         return self.written[key] if key in self.written else self.values.get(key)
 
     def put(self, value, *key):
         self.written[key] = value
+
+    def remove(self, *key):
+        self.written[key] = None
+
+    def all(self, kind):
+        return [(key, value) for key, value in self.values.items() if key[0] == kind]
 
     def drop(self):
         self.written = {}
@@ -167,7 +185,10 @@ class Store:
             if key[0] == "account":
                 before = self.values.get(key)
                 self.balances += value.balance - (before.balance if before else 0)
-            self.values[key] = value
+            if value is None:
+                del self.values[key]
+            else:
+                self.values[key] = value
         self.changed |= self.written.keys()
         self.written = {}
 
@@ -175,7 +196,12 @@ class Store:
         for key in self.changed:
             if key not in self.hashes:
                 self.hashes[key] = key_hash(key)
-            value = blake3(text("edgecoder/state-value/1") + self.values[key].bytes())
-            self.trie = placed(self.trie, Leaf(self.hashes[key], value), 0)
+            found, name = self.values.get(key), self.hashes[key]
+            if found is not None:
+                value = blake3(text("edgecoder/state-value/1") + found.bytes())
+                self.trie = placed(self.trie, Leaf(name, value), 0)
+            elif key in self.placed:
+                self.trie = without(self.trie, name, 0)
+            (self.placed.discard if found is None else self.placed.add)(key)
         self.changed = set()
         return node_hash(self.trie)

@@ -121,6 +121,10 @@ fn members_die_and_come_back_while_a_council_of_four_decides() {
 #[test]
 fn a_proof_is_checked_by_one_who_has_files_alone() {
     let (network, nodes) = four();
+    // Made now, it begins where the ledger is now, and not with the founding.
+    let invite = good(network.founder.home.run("network invite")).out;
+    let invite = invite.lines().next().unwrap();
+    let stranger = Home::new();
     for (shows, says) in [
         ("--state council", "council is"),
         ("--state duty/control-plane", "duty/control-plane"),
@@ -137,6 +141,14 @@ fn a_proof_is_checked_by_one_who_has_files_alone() {
             said.out.contains("it holds") && said.out.contains(says),
             "{said:?}"
         );
+        let said = stranger.edgecoder(&[
+            "ledger",
+            "check-proof",
+            "--invite",
+            invite,
+            reader.home.path("proof.json").to_str().unwrap(),
+        ]);
+        assert!(said.out.contains(says), "{said:?}");
         let forged = proof.replacen("\"network\": \"", "\"network\": \"0", 1);
         reader.home.write("proof.json", forged);
         let said = reader.home.run(&format!("ledger check-proof {file}"));

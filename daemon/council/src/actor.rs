@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -16,11 +15,12 @@ use edgecoder_protocol::{
         block::Vote,
         consensus::Said,
         entry::{Body, Entry},
+        light::Anchor,
         merkle::TileWriter,
     },
     network::Genesis,
     signed::Checked,
-    wire::{CouncilAnswer, CouncilAsk, CouncilReply, Willing},
+    wire::{CouncilAnswer, CouncilAsk, Willing},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -33,15 +33,21 @@ use crate::{
     Machine, NotTaken, Output, Part, Timer,
     engine::Malachite,
     ports::Ports,
-    store::{self, Opened, Place, StartError},
+    store::{
+        self, Opened, Place, StartError,
+        epoch::{Adopted, Keeping},
+    },
 };
 
+mod answers;
 mod disk;
 mod duties;
 mod entries;
 mod handle;
+mod joining;
 mod links;
 mod outgoing;
+mod past;
 
 pub use duties::Held;
 pub use handle::{Council, Placed, SubmitError, View};
@@ -75,6 +81,10 @@ pub struct Settings {
     pub gives_back: bool,
     /// Bytes of the vote log at which it is begun anew.
     pub votes_max: u64,
+    /// What is kept of the past.
+    pub keeping: Keeping,
+    /// What is believed without having followed the ledger there, by the invite.
+    pub anchor: Option<Anchor>,
 }
 
 type Answered<T> = oneshot::Sender<Result<T, SubmitError>>;
@@ -103,8 +113,10 @@ enum Done {
     Told(PeerId, Option<CouncilAnswer>),
     Recalled(PeerId, Option<CouncilAnswer>),
     Fetched(PeerId, Option<CouncilAnswer>),
+    Joined(PeerId, Result<Box<Adopted>, String>),
     Looked(PeerId, Option<CouncilAnswer>, oneshot::Sender<bool>),
     Penalised,
+    EpochEnded,
     Forwarded(PeerId, Hash, Option<CouncilAnswer>),
 }
 
@@ -131,8 +143,9 @@ struct Actor<P> {
     view: watch::Sender<View>,
     ledger_syncs: u64,
     guilty: BTreeSet<PeerId>,
-    folder: Option<PathBuf>,
-    votes_max: u64,
+    settings: Settings,
+    /// The state of a later height, which has been proved.
+    adopted: Option<Box<Adopted>>,
 }
 
 /// Why the actor ends.
@@ -155,15 +168,7 @@ pub async fn start<P: Ports>(
     ports: Arc<P>,
     stop: CancellationToken,
 ) -> Result<(Council, JoinHandle<()>), StartError> {
-    let folder = match &settings.place {
-        Place::Folder(folder) => Some(folder.clone()),
-        Place::Memory(..) => None,
-    };
-    let (place, genesis, faults) = (settings.place, settings.genesis.clone(), settings.faults);
-    let opening = tokio::task::spawn_blocking(move || store::open(&place, &genesis, &faults));
-    let opened = opening
-        .await
-        .map_err(|error| StartError::Failed(error.to_string()))??;
+    let opened = opened(&settings).await?;
     let Opened {
         chain,
         ledger,
@@ -174,15 +179,32 @@ pub async fn start<P: Ports>(
         known,
         mended,
     } = opened;
-    let say = |what: &String| tracing::warn!(what, "mended");
-    mended.iter().for_each(say);
     let engine = Malachite::new(settings.key.clone(), chain.id());
     let me = settings.key.peer_id();
-    let machine = Machine::new(me, chain, known, engine, logged, is_whole);
+    let mut machine = Machine::new(me, chain, known, engine, logged, is_whole);
+    if let Some(head) = settings.anchor.as_ref().and_then(|one| one.head.as_ref()) {
+        store::is_past_of(&ledger, head)?;
+        machine.believe(head.height, head.id());
+    }
     let (mailbox, inbox) = mpsc::channel(MAILBOX);
     let (view, seen) = watch::channel(View::of(&machine, &mended));
     let (handle, duty_inbox, held) = duties::channel();
-    let council = Council::new(me, settings.genesis, mailbox, seen, ledger.clone(), handle);
+    let council = Council::new(
+        me,
+        settings.genesis.clone(),
+        mailbox,
+        seen,
+        ledger.clone(),
+        handle,
+    );
+    let (on_duty, bodies) = duties::Actor::new(
+        settings.key.clone(),
+        settings.willing,
+        ports.clone(),
+        council.clone(),
+        held,
+        settings.gives_back,
+    );
     let actor = Actor {
         machine,
         ports,
@@ -201,17 +223,9 @@ pub async fn start<P: Ports>(
         view,
         ledger_syncs: 0,
         guilty: BTreeSet::new(),
-        folder,
-        votes_max: settings.votes_max,
+        adopted: None,
+        settings,
     };
-    let (on_duty, bodies) = duties::Actor::new(
-        settings.key,
-        settings.willing,
-        actor.ports.clone(),
-        council.clone(),
-        held,
-        settings.gives_back,
-    );
     let task = tokio::spawn(async move {
         // The duties end with the council, whose handle they have.
         let ended = CancellationToken::new();
@@ -223,6 +237,20 @@ pub async fn start<P: Ports>(
         tokio::join!(deciding, duties);
     });
     Ok((council, task))
+}
+
+/// Opens what is kept, off the async threads, and says what was mended.
+async fn opened(settings: &Settings) -> Result<Opened, StartError> {
+    let (place, genesis) = (settings.place.clone(), settings.genesis.clone());
+    let faults = settings.faults.clone();
+    let opening = tokio::task::spawn_blocking(move || store::open(&place, &genesis, &faults));
+    let opened = opening
+        .await
+        .map_err(|error| StartError::Failed(error.to_string()))??;
+    for what in &opened.mended {
+        tracing::warn!(what, "mended");
+    }
+    Ok(opened)
 }
 
 impl<P: Ports> Actor<P> {
@@ -315,15 +343,7 @@ impl<P: Ports> Actor<P> {
                 self.submit(entry, reply);
             }
             Mail::Enter(bodies, reply) => {
-                let mut bodies = bodies.into_iter();
-                let mut left = (Vec::new(), None);
-                while let Some(body) = bodies.next() {
-                    let entry = self.entry(body.clone());
-                    if let Err(why) = self.machine.submit(now, entry) {
-                        left = (std::iter::once(body).chain(bodies).collect(), Some(why));
-                        break;
-                    }
-                }
+                let left = self.enter(bodies);
                 // Whoever asked may be gone.
                 reply.send(left).ok();
             }
@@ -341,53 +361,10 @@ impl<P: Ports> Actor<P> {
         }
     }
 
-    fn done(&mut self, done: Done) {
-        let now = self.ports.now();
-        let (peer, answer) = match done {
-            Done::Told(peer, answer) => {
-                self.links.done(peer, answer.is_some());
-                (peer, answer)
-            }
-            Done::Recalled(peer, answer) => {
-                if let Some(answer) = answer
-                    && let CouncilReply::Held(held) = answer.reply
-                {
-                    let held = held.map(|vote| *vote);
-                    self.machine.recalled(now, peer, held, answer.height);
-                }
-                return;
-            }
-            Done::Fetched(peer, answer) => {
-                let height = answer.as_ref().map(|one| one.height);
-                let blocks = match answer.map(|one| one.reply) {
-                    Some(CouncilReply::Blocks(blocks)) => blocks,
-                    Some(_) | None => Vec::new(),
-                };
-                self.machine.fetched(now, peer, blocks);
-                if let Some(height) = height {
-                    self.machine.is_at(peer, height);
-                }
-                return;
-            }
-            Done::Looked(peer, answer, reply) => {
-                reply.send(answer.is_some()).ok();
-                (peer, answer)
-            }
-            Done::Penalised => return,
-            Done::Forwarded(peer, leaf, answer) => {
-                self.forwarded(leaf, answer.as_ref());
-                (peer, answer)
-            }
-        };
-        if let Some(answer) = answer {
-            self.machine.is_at(peer, answer.height);
-        }
-    }
-
     /// Performs all outputs, in order, but for words: those of one pass are said together, so that one sync serves all
     /// that was signed before any of them.
     async fn perform(&mut self) -> Result<(), Fatal> {
-        let mut has_grown = false;
+        let mut has_grown = self.adopt().await?;
         let mut has_words = false;
         while let Some(output) = self.machine.poll() {
             match output {

@@ -26,6 +26,6 @@ pub use pool::NotTaken;
 #[cfg(feature = "runtime")]
 pub use ports::Ports;
 #[cfg(feature = "runtime")]
-pub use store::{LEDGER, Place, StartError, read as read_block};
+pub use store::{LEDGER, Place, StartError, epoch::Keeping, read as read_block};
 #[cfg(feature = "runtime")]
 pub use verify::{Verified, show_entry, show_state, verify, verify_files};

@@ -161,6 +161,8 @@ pub struct Machine<E> {
     early: hearing::Early,
     recall: recall::Recall,
     catching: catching::Catching,
+    /// A height whose block is known by the invite.
+    anchored: Option<(u64, Hash)>,
     outputs: VecDeque<Output>,
 }
 
@@ -186,6 +188,7 @@ impl<E: ConsensusEngine> Machine<E> {
             logged: BTreeMap::new(),
             early: hearing::Early::default(),
             catching: catching::Catching::default(),
+            anchored: None,
             outputs: VecDeque::new(),
         };
         for one in logged {
@@ -194,6 +197,11 @@ impl<E: ConsensusEngine> Machine<E> {
             }
         }
         machine
+    }
+
+    /// That height has this block: another is not followed, whoever decided it.
+    pub fn believe(&mut self, height: u64, block: Hash) {
+        self.anchored = Some((height, block));
     }
 
     /// To be called once, before anything else.
@@ -251,17 +259,40 @@ impl<E: ConsensusEngine> Machine<E> {
     /// # Errors
     /// [`NotTaken`].
     pub fn submit(&mut self, now: Millis, entry: Checked<Entry>) -> Result<Hash, NotTaken> {
-        let signed = entry.signed().clone();
-        let leaf = self.pool.add(&self.chain, entry, now)?;
+        let (taken, why) = self.submit_all(now, vec![entry]);
+        taken.first().copied().ok_or(why.unwrap_or(NotTaken::Full))
+    }
+
+    /// Takes entries in, in this order and for one block, as far as that goes; their leaves, and why not the next.
+    pub fn submit_all(
+        &mut self,
+        now: Millis,
+        entries: Vec<Checked<Entry>>,
+    ) -> (Vec<Hash>, Option<NotTaken>) {
         let others = self.others();
+        let (mut taken, mut why) = (Vec::new(), None);
+        for entry in entries {
+            let signed = entry.signed().clone();
+            match self.pool.add(&self.chain, entry, now) {
+                Ok(leaf) => taken.push((leaf, signed)),
+                Err(error) => {
+                    why = Some(error);
+                    break;
+                }
+            }
+        }
+        let leaves: Vec<Hash> = taken.iter().map(|(leaf, _)| *leaf).collect();
         if !self.is_member() {
-            self.outputs
-                .push_back(Output::Forward(leaf, signed, others));
-        } else if !others.is_empty() {
-            self.outputs.push_back(Output::Relay(vec![signed], others));
+            for (leaf, signed) in taken {
+                let forward = Output::Forward(leaf, signed, others.clone());
+                self.outputs.push_back(forward);
+            }
+        } else if !others.is_empty() && !taken.is_empty() {
+            let entries = taken.into_iter().map(|(_, signed)| signed).collect();
+            self.outputs.push_back(Output::Relay(entries, others));
         }
         self.wake(now);
-        Ok(leaf)
+        (leaves, why)
     }
 
     /// Takes in entries that a member passed on. Those that do not count are left out without a word: the state here

@@ -11,7 +11,7 @@ use edgecoder_node_store::{
 use edgecoder_protocol::{
     Hash, PeerId, canonical,
     ledger::{
-        block::{Block, Certificate, Checkpoint},
+        block::{Block, Certificate, Checkpoint, Header},
         chain::{Chain, Executed},
         consensus::{Decided, SharedBlock},
         merkle::{self, Tile, TileWriter, Tiles},
@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod copy;
+pub mod epoch;
 
 /// What the members of a height are noted under, by their hash: proofs show them when they change.
 pub fn members_note(members: &Hash) -> String {
@@ -54,6 +55,11 @@ pub enum StartError {
     /// The vote log.
     #[error("the vote log cannot be opened: {0}")]
     Votes(#[from] JournalError),
+    /// It is the ledger of others.
+    #[error(
+        "block {0} of the ledger here is not the one that the invite names: ask an operator which is right; move the council's folder aside to follow the invite"
+    )]
+    Foreign(u64),
     /// Opening did not come to an end.
     #[error("opening the ledger failed: {0}")]
     Failed(String),
@@ -101,7 +107,7 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
     let known = noted.height();
     let (ledger, (mut votes, replay)) = match place {
         Place::Folder(folder) => {
-            let ledger = copy::open(folder, genesis, known, faults, &mut mended)?;
+            let ledger = copy::open(folder, known, faults, &mut mended)?;
             (ledger, Journal::open(&folder.join(VOTES), faults)?)
         }
         Place::Memory(disk, ledger) => (ledger.clone(), Journal::memory(disk, faults)?),
@@ -113,20 +119,23 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
         );
         votes.restart(&[])?;
     }
-    let chain = load(&ledger, genesis, &mut mended)?;
+    let loaded = match load(&ledger, genesis, &mut mended)? {
+        Some(chain) => tiles_of(&ledger, chain, &mut mended)?,
+        None => None,
+    };
+    let (ledger, (chain, tiles)) = match loaded {
+        Some(loaded) => (ledger, loaded),
+        None => {
+            let empty = begin_anew(place, ledger, faults, &mut mended)?;
+            (empty, (Chain::new(genesis), TileWriter::default()))
+        }
+    };
     if let (Place::Folder(folder), Tip::Damaged) = (place, noted) {
         mended.push("the note of how far the ledger was is damaged: written anew".into());
         if let Err(error) = tip::note(folder, chain.height()) {
             tracing::warn!(%error, "how far the ledger is was not noted");
         }
     }
-    let tiles = match TileWriter::resume(&Stored(&ledger), chain.size()) {
-        Some(tiles) => tiles,
-        None => {
-            mended.push("the ledger's proof tree was incomplete: made anew from its blocks".into());
-            rebuild(&ledger, chain.height())?
-        }
-    };
     Ok(Opened {
         chain,
         ledger,
@@ -137,6 +146,58 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
         known,
         mended,
     })
+}
+
+/// The proof tree's edge, made anew where it is incomplete; none where that cannot be, since blocks were pruned.
+fn tiles_of(
+    ledger: &LedgerLog,
+    chain: Chain,
+    mended: &mut Vec<String>,
+) -> Result<Option<(Chain, TileWriter)>, StartError> {
+    if let Some(tiles) = TileWriter::resume(&Stored(ledger), chain.size()) {
+        return Ok(Some((chain, tiles)));
+    }
+    if ledger.first() > 1 {
+        return Ok(None);
+    }
+    mended.push("the ledger's proof tree was incomplete: made anew from its blocks".into());
+    let tiles = rebuild(ledger, chain.height())?;
+    Ok(Some((chain, tiles)))
+}
+
+/// An empty ledger in the place of one from which nothing can be gone on.
+fn begin_anew(
+    place: &Place,
+    ledger: LedgerLog,
+    faults: &Faults,
+    mended: &mut Vec<String>,
+) -> Result<LedgerLog, StartError> {
+    drop(ledger);
+    let Place::Folder(folder) = place else {
+        return Ok(LedgerLog::memory());
+    };
+    let path = folder.join(LEDGER);
+    let aside = LedgerLog::set_aside(&path)?;
+    let aside = aside.display();
+    mended.push(format!(
+        "the ledger's last epoch was damaged, and what came before was pruned: set aside as {aside}, and fetched anew"
+    ));
+    Ok(LedgerLog::open(&path, faults)?.log)
+}
+
+/// Whether the ledger has this block, or is not as far.
+///
+/// # Errors
+/// [`StartError::Foreign`] when it has another one there.
+pub fn is_past_of(ledger: &LedgerLog, head: &Header) -> Result<(), StartError> {
+    let Some(found) = ledger.head(head.height)? else {
+        return Ok(());
+    };
+    let found: Option<Checkpoint> = canonical::decode(&found).ok();
+    match found.is_some_and(|one| one.header == *head) {
+        true => Ok(()),
+        false => Err(StartError::Foreign(head.height)),
+    }
 }
 
 /// The records of a vote log, and whether they are all there; none when they are not.
@@ -152,17 +213,20 @@ pub fn read_log(replay: &Replay) -> (Vec<Logged>, bool) {
     }
 }
 
-/// Goes through the blocks: each must follow the one before and lead to the state that it states. Entries' signatures
+/// Goes through the blocks after the last epoch that holds, or all; none when the earlier were pruned and no epoch holds.
+/// Each must follow the one before and lead to the state that it states. Entries' signatures
 /// were checked before they were written, and blocks cannot have changed since without another id; the last one's id is
 /// covered by its certificate.
 fn load(
     ledger: &LedgerLog,
     genesis: &Genesis,
     mended: &mut Vec<String>,
-) -> Result<Chain, StartError> {
-    let mut chain = Chain::new(genesis);
+) -> Result<Option<Chain>, StartError> {
+    let Some(mut chain) = epoch::begin(ledger, genesis) else {
+        return Ok(None);
+    };
     let tip = ledger.tip();
-    for height in 1..=tip {
+    for height in chain.height() + 1..=tip {
         match next(ledger, &chain, height) {
             Ok(executed) if chain.commit(&executed).is_ok() => {}
             Ok(_) | Err(_) => {
@@ -174,7 +238,7 @@ fn load(
             }
         }
     }
-    Ok(chain)
+    Ok(Some(chain))
 }
 
 fn next(ledger: &LedgerLog, chain: &Chain, height: u64) -> Result<Executed, String> {

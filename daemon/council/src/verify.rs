@@ -9,16 +9,18 @@ use edgecoder_protocol::{
         block::Checkpoint,
         chain::Chain,
         entry::Entry,
+        light::first_parent,
         members::MemberSet,
         merkle::{self, Inclusion, TILE, TileWriter, Tiles},
         shown::{ProofFile, Way},
         state::Key,
     },
     network::Genesis,
+    wire::Leg,
 };
 
 use crate::{
-    store::{LEDGER, StartError, Stored, VOTES, members_note, read, read_log},
+    store::{LEDGER, StartError, Stored, VOTES, epoch, members_note, read, read_log},
     tip::{self, Tip},
 };
 
@@ -60,15 +62,19 @@ pub fn verify_files(copy: &Path, genesis: &Genesis) -> Result<Verified, StartErr
 }
 
 /// Checks certificates, signatures, chain, log, state and proof tree, from the founding on to `tip` at least, the height
-/// that the ledger is known to have had. Blocks for as long as that takes: a signature is some 60 µs.
+/// that the ledger is known to have had; where entries were pruned, from the end of the last pruned epoch, and of what
+/// came before that each checkpoint follows the other. Blocks for as long as that takes: a signature is some 60 µs.
 pub fn verify(ledger: &LedgerLog, genesis: &Genesis, tip: u64) -> Verified {
-    let mut chain = Chain::new(genesis);
-    let mut tiles = TileWriter::default();
-    let mut problem = None;
-    for height in 1..=ledger.tip() {
+    let begun = begin(ledger, genesis);
+    let (mut chain, mut tiles, mut problem) = match begun {
+        Ok((chain, tiles)) => (chain, tiles, None),
+        Err(why) => (Chain::new(genesis), TileWriter::default(), Some(why)),
+    };
+    let end = ledger.tip();
+    while problem.is_none() && chain.height() < end {
+        let height = chain.height() + 1;
         if let Err(why) = verify_next(ledger, &mut chain, &mut tiles, height) {
             problem = Some(format!("height {height}: {why}"));
-            break;
         }
     }
     if problem.is_none() && chain.height() < tip {
@@ -86,6 +92,32 @@ pub fn verify(ledger: &LedgerLog, genesis: &Genesis, tip: u64) -> Verified {
         state: chain.state().root(),
         problem,
     }
+}
+
+/// What the check goes on from.
+fn begin(ledger: &LedgerLog, genesis: &Genesis) -> Result<(Chain, TileWriter), String> {
+    let chain = epoch::begin_earliest(ledger, genesis);
+    let chain = chain.ok_or("the state at the end of the last pruned epoch is damaged")?;
+    let mut last = Some(first_parent(genesis.id()));
+    for height in 1..=chain.height() {
+        let Some(Checkpoint { header, .. }) = kept(ledger, height)? else {
+            last = None;
+            continue;
+        };
+        let follows = last.is_none_or(|last| last == header.parent);
+        if !follows || header.height != height {
+            return Err(format!(
+                "height {height}: its checkpoint does not follow the one before"
+            ));
+        }
+        last = Some(header.id());
+    }
+    if last != Some(chain.head_id()) {
+        return Err("the checkpoints do not lead to the state".into());
+    }
+    let tiles = TileWriter::resume(&Stored(ledger), chain.size());
+    let tiles = tiles.ok_or("the proof tree is incomplete")?;
+    Ok((chain, tiles))
 }
 
 fn verify_next(
@@ -118,18 +150,44 @@ fn verify_next(
     Ok(())
 }
 
-/// The checkpoint of a height.
-fn checkpoint(ledger: &LedgerLog, height: u64) -> Result<Checkpoint, String> {
+/// The checkpoint of a height, if it is kept here.
+fn kept(ledger: &LedgerLog, height: u64) -> Result<Option<Checkpoint>, String> {
     let head = ledger.head(height).map_err(|error| error.to_string())?;
-    let head = head.ok_or_else(|| format!("block {height} is not there"))?;
-    canonical::decode(&head).map_err(|error| error.to_string())
+    let read = head.map(|head| canonical::decode(&head).map_err(|error| error.to_string()));
+    read.transpose()
 }
 
-/// The checkpoints by which one who knows the founding comes to `height`.
-fn way(ledger: &LedgerLog, height: u64) -> Result<Vec<Way>, String> {
+/// The checkpoint of a height.
+fn checkpoint(ledger: &LedgerLog, height: u64) -> Result<Checkpoint, String> {
+    kept(ledger, height)?.ok_or_else(|| format!("block {height} is not there"))
+}
+
+/// The way from one height to another as it is sent.
+///
+/// # Errors
+/// A sentence: something is damaged.
+pub fn legs(ledger: &LedgerLog, after: u64, to: u64, max: usize) -> Result<Vec<Leg>, String> {
+    if to > ledger.tip() {
+        return Ok(Vec::new());
+    }
+    let leg = |(checkpoint, next): &Way| Leg {
+        checkpoint: canonical::encode(checkpoint),
+        next: next.as_ref().map(canonical::encode).unwrap_or_default(),
+    };
+    Ok(way(ledger, after, to, max)?.iter().map(leg).collect())
+}
+
+/// The checkpoints by which one who knows `after` comes to `height`; the first of them, if there are more than `max`.
+fn way(ledger: &LedgerLog, after: u64, height: u64, max: usize) -> Result<Vec<Way>, String> {
     let mut way = Vec::new();
-    for at in 1..=height {
-        let checkpoint = checkpoint(ledger, at)?;
+    for at in after + 1..=height {
+        if way.len() == max {
+            break;
+        }
+        let Some(checkpoint) = kept(ledger, at)? else {
+            // A state was taken over later than that, and with it all checkpoints at which members change.
+            continue;
+        };
         let header = &checkpoint.header;
         let next = match header.next == header.members {
             true => None,
@@ -163,7 +221,7 @@ pub fn show_entry(ledger: &LedgerLog, chain: &Chain, index: u64) -> Result<Proof
     let entry = entry_at(ledger, chain.height(), index)?;
     let proof: Option<Inclusion> = merkle::inclusion(&Stored(ledger), index, chain.size());
     let proof = proof.ok_or("the proof tree is damaged: restart the node, which makes it anew")?;
-    let way = way(ledger, chain.height())?;
+    let way = way(ledger, 0, chain.height(), usize::MAX)?;
     Ok(ProofFile::entry(chain.id(), &way, &entry, &proof))
 }
 
@@ -175,7 +233,7 @@ pub fn show_state(ledger: &LedgerLog, chain: &Chain, key: &Key) -> Result<ProofF
     if chain.head().is_none() {
         return Err("the ledger has no block yet".into());
     }
-    let way = way(ledger, chain.height())?;
+    let way = way(ledger, 0, chain.height(), usize::MAX)?;
     let state = chain.state();
     Ok(ProofFile::state(
         chain.id(),
@@ -188,7 +246,15 @@ pub fn show_state(ledger: &LedgerLog, chain: &Chain, key: &Key) -> Result<ProofF
 
 /// The entry of an index: in the first block whose log is longer.
 fn entry_at(ledger: &LedgerLog, tip: u64, index: u64) -> Result<Signed<Entry>, String> {
-    let (mut low, mut high) = (1, tip);
+    // The one before is there: nothing can be gone on from without it.
+    let first = ledger.first().max(1);
+    let is_pruned = first > 1 && index < checkpoint(ledger, first - 1)?.header.log.size;
+    if is_pruned || ledger.first() == 0 {
+        return Err(
+            "its block was pruned here: ask a node whose setting `history` is `all`".into(),
+        );
+    }
+    let (mut low, mut high) = (first, tip);
     while low < high {
         let middle = low + (high - low) / 2;
         match checkpoint(ledger, middle)?.header.log.size > index {

@@ -69,6 +69,7 @@ pub(super) async fn prove(
 #[utoipa::path(get, path = "/v1/ledger/export",
     responses((status = 200, description = "Lines of JSON"), (status = "default", body = ErrorObject)))]
 pub(super) async fn export(State(node): State<NodeHandle>) -> Result<Response, ApiError> {
+    node.has_all_blocks()?;
     let (lines, read) = mpsc::channel::<Result<Bytes, Infallible>>(LINES_AHEAD);
     tokio::spawn(async move {
         for height in 0.. {

@@ -178,6 +178,14 @@ fn founding(at: &Place) -> Result<Genesis, Failure> {
     }
 }
 
+/// What this node believes of its network's ledger by its files alone.
+fn believed(at: &Place) -> Result<Anchor, Failure> {
+    match Network::load(&at.config.data_dir)? {
+        Some(network) => Ok(network.begins_at()),
+        None => Ok(Anchor::of_genesis(&founding(at)?)),
+    }
+}
+
 async fn show(at: &Place, height: Option<u64>, json: bool) -> Result<u8, Failure> {
     let client = at.client().await?;
     let height = match height {
@@ -268,7 +276,7 @@ fn check_proof(at: &Place, file: &Path, invite: Option<&str>) -> Result<u8, Fail
             at: now,
             ..Anchor::of_genesis(&founding(at)?)
         },
-        None => Anchor::of_genesis(&founding(at)?),
+        None => believed(at)?,
     };
     let bytes = match file.as_os_str() == "-" {
         true => files::read_stdin()?,
@@ -312,7 +320,7 @@ fn anchor_of(line: &str, now: Millis) -> Result<Anchor, Failure> {
     };
     let invite: InviteLine = text.parse().map_err(|error| failed(&error))?;
     let invite = invite.open(now).map_err(|error| failed(&error))?;
-    Ok(Anchor::of_genesis(&invite.genesis))
+    Ok(invite.anchor.clone())
 }
 
 async fn export(at: &Place, out: Option<PathBuf>) -> Result<u8, Failure> {

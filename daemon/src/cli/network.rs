@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use edgecoder_node_store::Faults;
-use edgecoder_protocol::{Millis, NetworkId, PeerId, network::ADDRESSES_MAX, operator::NodeView};
+use edgecoder_protocol::{
+    Millis, NetworkId, PeerId, canonical,
+    hex::unhex,
+    ledger::light::{Anchor, TRUSTING},
+    network::ADDRESSES_MAX,
+    operator::{LedgerView, NodeView},
+};
 use serde::Serialize;
 
 use super::{
@@ -274,12 +280,19 @@ async fn invite(at: &Place, args: Invite) -> Result<u8, Failure> {
         ));
     }
     let expires = now().after(DAY * args.days);
-    let line = network.invite(data_dir, addresses, expires)?;
+    let anchor = seen(at, &network).await;
+    let founding = anchor.head.is_none();
+    let line = network.invite(data_dir, addresses, anchor, expires)?;
     screen::line(line);
     screen::aside(format!(
         "it holds until {}; the other node runs: edgecoder network join LINE",
         screen::moment(expires)
     ));
+    if founding && network.genesis.founded.after(TRUSTING / 2) < now() {
+        screen::aside(
+            "it begins at the founding, since no daemon said how far the ledger is: start one, and invite again",
+        );
+    }
     if network.secret.is_some() {
         screen::aside("it holds the network's secret: whoever reads the line can connect");
     }
@@ -318,6 +331,23 @@ async fn reached(at: &Place, network: &Network, own: PeerId) -> Vec<String> {
     addresses.sort_by_key(|one| one.starts_with("/ip4/127.") || one.starts_with("/ip6/::1/"));
     addresses.truncate(ADDRESSES_MAX);
     addresses
+}
+
+/// What a running daemon knows of the network's ledger; without one, what its files say.
+async fn seen(at: &Place, network: &Network) -> Anchor {
+    let founding = network.begins_at();
+    let Ok(client) = Client::connect(&at.config.socket) else {
+        return founding;
+    };
+    let view = tokio::time::timeout(DAEMON_WAIT, client.get::<LedgerView>("/v1/ledger")).await;
+    let anchor = view.ok().and_then(Result::ok).and_then(|view| {
+        let bytes = unhex(&view.anchor)?;
+        canonical::decode::<Anchor>(&bytes).ok()
+    });
+    // A daemon in local mode has a ledger of its own.
+    anchor
+        .filter(|one| one.chain == founding.chain)
+        .unwrap_or(founding)
 }
 
 /// Whether an address leads somewhere: one may listen on any interface, but be reached at one only.

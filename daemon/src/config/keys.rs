@@ -1,7 +1,7 @@
 //! The one table of settings: each key with a sentence, and the defaults that do not depend on the machine.
 
 /// Keys with a sentence each, in the order they are shown.
-pub const KEYS: [(&str, &str); 21] = [
+pub const KEYS: [(&str, &str); 22] = [
     (
         "mode",
         "where the node may send and take work: local, mesh or enterprise",
@@ -22,6 +22,10 @@ pub const KEYS: [(&str, &str); 21] = [
     (
         "log",
         "what the daemon logs: error, warn, info, debug, trace, or a tracing filter",
+    ),
+    (
+        "history",
+        "what is kept of the ledger: all, or the entries of the last two epochs",
     ),
     // All below: outside local mode only.
     (
@@ -66,13 +70,14 @@ pub const KEYS: [(&str, &str); 21] = [
 ];
 
 /// Defaults that do not depend on the machine.
-pub(super) const FIXED: [(&str, &str); 18] = [
+pub(super) const FIXED: [(&str, &str); 19] = [
     ("mode", "local"),
     ("roles", "agent"),
     ("model", "embedded"),
     ("threads", "0"),
     ("sandbox_threads", "0"),
     ("log", "info"),
+    ("history", "all"),
     ("listen", "/ip4/0.0.0.0/tcp/0,/ip4/0.0.0.0/udp/0/quic-v1"),
     ("external", ""),
     ("bootstrap", ""),

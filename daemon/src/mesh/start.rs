@@ -113,11 +113,14 @@ async fn council(
     mesh: &Mesh,
     stop: CancellationToken,
 ) -> Result<crate::wiring::RunningCouncil, JoinError> {
+    let is_durable = means.store.is_durable();
+    let past = crate::wiring::Past {
+        folder: is_durable.then_some(means.config.data_dir.as_path()),
+        prunes: means.config.prunes,
+        anchor: network.anchor.clone(),
+    };
     let started = crate::wiring::start_council(
-        means
-            .store
-            .is_durable()
-            .then_some(means.config.data_dir.as_path()),
+        past,
         means.key.clone(),
         network.genesis.clone(),
         mesh.clone(),

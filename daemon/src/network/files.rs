@@ -10,8 +10,9 @@ use std::{
 
 use edgecoder_node_store::{Faults, write_new, write_whole};
 use edgecoder_protocol::{
-    Hash, Millis, NetworkId, PeerId,
-    ledger::members::MemberSet,
+    Hash, Millis, NetworkId, PeerId, canonical,
+    hex::{hex, unhex},
+    ledger::{light::Anchor, members::MemberSet},
     network::{ADDRESSES_MAX, Genesis, NetworkSecret},
 };
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ struct Description {
     founded: Millis,
     salt: Salt,
     addresses: Vec<String>,
+    /// What the invite says of the ledger, in its canonical bytes as hexadecimal digits.
+    #[serde(default)]
+    anchor: Option<String>,
     /// blake3 of a private network's secret: the one beside it may be of another network.
     secret_hash: Option<Hash>,
 }
@@ -72,6 +76,7 @@ impl TryFrom<String> for Salt {
 pub struct Described {
     pub genesis: Genesis,
     pub addresses: Vec<String>,
+    pub anchor: Option<Anchor>,
     pub secret_hash: Option<Hash>,
 }
 
@@ -109,9 +114,22 @@ pub fn read(path: &Path) -> Result<Option<Described>, NetworkError> {
     if addresses.len() > ADDRESSES_MAX || !addresses.iter().all(|one| ends_in_peer(one)) {
         return Err(damaged("its addresses are no addresses of peers".into()));
     }
+    let read = |text: String| {
+        let bytes = unhex(&text)?;
+        let anchor = canonical::decode::<Anchor>(&bytes).ok()?;
+        (anchor.chain == genesis.id()).then_some(anchor)
+    };
+    let anchor = match found.anchor {
+        None => None,
+        Some(text) => {
+            let odd = || damaged("its anchor is none of this network's ledger".into());
+            Some(read(text).ok_or_else(odd)?)
+        }
+    };
     Ok(Some(Described {
         genesis,
         addresses,
+        anchor,
         secret_hash: found.secret_hash,
     }))
 }
@@ -128,6 +146,10 @@ pub fn write(path: &Path, network: &Network, replace: bool) -> Result<(), Networ
         founded: genesis.founded,
         salt: Salt(genesis.salt),
         addresses: network.addresses.clone(),
+        anchor: network
+            .anchor
+            .as_ref()
+            .map(|one| hex(&canonical::encode(one))),
         secret_hash: network.secret.as_ref().map(|secret| Hash::of(&secret.0)),
     };
     let fail = |source| NetworkError::file("write", path, source);

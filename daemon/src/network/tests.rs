@@ -42,7 +42,9 @@ fn address(peer: PeerId) -> String {
 
 fn line(at: &TempDir, network: &Network, expires: Millis) -> String {
     let addresses = vec![address(network.genesis.members.members()[0])];
-    let line = network.invite(at.path(), addresses, expires).unwrap();
+    let line = network
+        .invite(at.path(), addresses, network.begins_at(), expires)
+        .unwrap();
     line.to_string()
 }
 
@@ -75,7 +77,7 @@ fn what_was_created_is_loaded_and_joined_elsewhere() {
             let found = file.unwrap().metadata().unwrap();
             assert_eq!(found.permissions().mode() & 0o777, 0o600);
         }
-        let invite = joined.invite(there.path(), Vec::new(), NOW);
+        let invite = joined.invite(there.path(), Vec::new(), joined.begins_at(), NOW);
         assert!(matches!(invite, Err(NetworkError::NoOperator { .. })));
     }
 }
@@ -191,10 +193,16 @@ fn one_operator_founds_several_networks_and_invites_to_those_alone() {
     let invite = foreign.invite(
         here.path(),
         vec![address(second.genesis.members.members()[0])],
+        foreign.begins_at(),
         NOW,
     );
     assert!(matches!(invite, Err(NetworkError::NoOperator { .. })));
-    let nowhere = second.invite(here.path(), vec!["/ip4/192.0.2.1/tcp/1".into()], NOW);
+    let nowhere = second.invite(
+        here.path(),
+        vec!["/ip4/192.0.2.1/tcp/1".into()],
+        second.begins_at(),
+        NOW,
+    );
     assert!(matches!(nowhere, Err(NetworkError::Address { .. })));
 }
 

@@ -13,7 +13,7 @@ use super::{ACTIVE_MODEL, Clock, NodeError};
 use crate::config::Mode;
 use crate::{
     config::{Config, Origin},
-    wiring::{Models, start_alone},
+    wiring::{Models, Past, start_alone},
 };
 
 /// Makes the model that was chosen at run time the active one again.
@@ -35,8 +35,12 @@ pub async fn alone(
     clock: Clock,
     stop: CancellationToken,
 ) -> Result<(Council, Option<JoinHandle<()>>), NodeError> {
-    let folder = store.is_durable().then_some(config.data_dir.as_path());
-    let (council, task) = start_alone(folder, key, clock, stop).await?;
+    let past = Past {
+        folder: store.is_durable().then_some(config.data_dir.as_path()),
+        prunes: config.prunes,
+        anchor: None,
+    };
+    let (council, task) = start_alone(past, key, clock, stop).await?;
     Ok((council, Some(task)))
 }
 

@@ -4,14 +4,17 @@ use edgecoder_council::{
     Part, Placed, SubmitError, View, read_block, show_entry, show_state, verify,
 };
 use edgecoder_protocol::{
-    Signed,
+    Signed, canonical,
+    hex::{hex, unhex},
     ledger::{
         block::ENTRIES_MAX,
+        chain::Chain,
         consensus::Decided,
         decree::{Approved, LineError},
         duty::Duty,
         entry::{Body, Entry},
         export::{self, Founding},
+        light::Anchor,
         merkle,
         shown::ProofFile,
         state::Key,
@@ -22,6 +25,7 @@ use edgecoder_protocol::{
         PlacedView, ProofRequest,
     },
 };
+use edgecoder_trust::now_by;
 use tokio::task::spawn_blocking;
 
 use super::NodeHandle;
@@ -56,6 +60,7 @@ impl NodeHandle {
             entries: chain.size(),
             time: chain.time(),
             head: chain.head_id(),
+            anchor: self.anchor(&chain),
             log: chain
                 .head()
                 .map_or_else(merkle::empty, |head| head.log.hash),
@@ -68,6 +73,18 @@ impl NodeHandle {
             ledger_syncs,
             mended: mended.to_vec(),
         }
+    }
+
+    /// What whoever joins now may begin at.
+    fn anchor(&self, chain: &Chain) -> String {
+        let members = chain.deciders().cloned();
+        let anchor = Anchor {
+            chain: chain.id(),
+            members: members.unwrap_or_else(|| self.council().genesis().members.clone()),
+            head: chain.head().cloned(),
+            at: now_by(chain.time(), (self.inner.clock)()),
+        };
+        hex(&canonical::encode(&anchor))
     }
 
     /// Who decides it.
@@ -118,7 +135,11 @@ impl NodeHandle {
     pub async fn block(&self, height: u64) -> Result<BlockView, ErrorObject> {
         let decided = self.decided(height).await?;
         let next = "`edgecoder ledger status` says how many there are";
-        let message = format!("there is no block of height {height}");
+        let first = self.council().ledger().first();
+        let message = match (1..first).contains(&height) {
+            true => format!("the entries of blocks before {first} were pruned here"),
+            false => format!("there is no block of height {height}"),
+        };
         let decided =
             decided.ok_or_else(|| ErrorObject::new(ErrorKind::NotFound, message, next))?;
         Ok(block_view(&decided))
@@ -128,6 +149,20 @@ impl NodeHandle {
         let ledger = self.council().ledger().clone();
         let read = spawn_blocking(move || read_block(&ledger, height)).await;
         read.map_err(internal)?.map_err(internal)
+    }
+
+    /// Whether the ledger can be shown from its founding on.
+    ///
+    /// # Errors
+    /// [`ErrorObject`] when entries were pruned.
+    pub fn has_all_blocks(&self) -> Result<(), ErrorObject> {
+        let first = self.council().ledger().first();
+        if first <= 1 {
+            return Ok(());
+        }
+        let message = format!("the entries of blocks before {first} were pruned here");
+        let next = "ask a node whose setting `history` is `all`";
+        Err(ErrorObject::new(ErrorKind::Conflict, message, next))
     }
 
     /// Checks everything again.
@@ -243,16 +278,6 @@ pub(super) fn view_of(placed: Placed) -> PlacedView {
         height: placed.height,
         index: placed.index,
     }
-}
-
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| {
-        let digits = std::str::from_utf8(pair)
-            .ok()
-            .filter(|digits| digits.len() == 2)?;
-        u8::from_str_radix(digits, 16).ok()
-    });
-    pairs.collect()
 }
 
 /// Why an entry is not in the log, for a user.

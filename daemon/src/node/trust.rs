@@ -2,6 +2,7 @@
 
 use edgecoder_protocol::{
     Hash, PeerId, Signed,
+    hex::{hex, unhex},
     ledger::{
         decree::Standing,
         entry::{Body, Entry, LIFE_MAX_MS},
@@ -16,7 +17,7 @@ use edgecoder_trust::{Admission, admission, now_by};
 
 use super::{
     NodeHandle,
-    ledger::{bad, refused, unhex, view_of},
+    ledger::{bad, refused, view_of},
 };
 
 /// Bytes of an objection.
@@ -28,11 +29,6 @@ fn named(standing: Standing) -> &'static str {
         Standing::Trusted => "trusted",
         Standing::Worker => "worker",
     }
-}
-
-/// Hexadecimal digits of bytes.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl NodeHandle {

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use edgecoder_council::{Council, Place, Ports, Settings, StartError, VOTES_MAX};
+use edgecoder_council::{Council, Keeping, Place, Ports, Settings, StartError, VOTES_MAX};
 use edgecoder_node_store::{Faults, LedgerLog, MemoryDisk};
 use edgecoder_protocol::{
     Millis, NetworkId, PeerId,
     key::NodeKey,
-    ledger::members::MemberSet,
+    ledger::{light::Anchor, members::MemberSet, snapshot::EPOCH},
     network::Genesis,
     wire::{CouncilAnswer, CouncilAsk, CouncilWord, Willing},
 };
@@ -26,13 +26,23 @@ const FOLDER: &str = "council";
 /// A running part in a council, and the task to join after its end was asked for.
 pub type Running = (Council, JoinHandle<()>);
 
-/// Starts the council of this node alone: the same code with one member, who has nobody to ask. Without a folder, all of
-/// it is in memory.
+/// Where the ledger's past is kept, and what of it.
+#[derive(Clone, Debug)]
+pub struct Past<'a> {
+    /// The data folder; none for a ledger in memory.
+    pub folder: Option<&'a Path>,
+    /// Whether entries from before the last two epochs are dropped.
+    pub prunes: bool,
+    /// What is known of it by the invite.
+    pub anchor: Option<Anchor>,
+}
+
+/// Starts the council of this node alone: the same code with one member, who has nobody to ask.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn start_alone(
-    data_dir: Option<&Path>,
+    past: Past<'_>,
     key: Arc<NodeKey>,
     clock: Clock,
     stop: CancellationToken,
@@ -40,7 +50,7 @@ pub async fn start_alone(
     let genesis = local_genesis(key.peer_id());
     let settings = Settings {
         willing: Willing::ALL,
-        ..settings(data_dir, key, genesis)
+        ..settings(past, key, genesis)
     };
     edgecoder_council::start(settings, Arc::new(Alone(clock)), stop).await
 }
@@ -51,7 +61,7 @@ pub async fn start_alone(
 /// [`StartError`].
 #[cfg(feature = "mesh")]
 pub async fn start_council(
-    data_dir: Option<&Path>,
+    past: Past<'_>,
     key: Arc<NodeKey>,
     genesis: Genesis,
     mesh: edgecoder_mesh::Mesh,
@@ -62,7 +72,7 @@ pub async fn start_council(
     let settings = Settings {
         willing,
         gives_back: true,
-        ..settings(data_dir, key, genesis)
+        ..settings(past, key, genesis)
     };
     let ports = meshed::Meshed { mesh, clock };
     edgecoder_council::start(settings, Arc::new(ports), stop).await
@@ -87,8 +97,8 @@ pub fn council_folder(data_dir: &Path, network: NetworkId) -> PathBuf {
 }
 
 /// Each network has a folder of its own: a node that changes networks mixes nothing up.
-fn settings(data_dir: Option<&Path>, key: Arc<NodeKey>, genesis: Genesis) -> Settings {
-    let place = match data_dir {
+fn settings(past: Past<'_>, key: Arc<NodeKey>, genesis: Genesis) -> Settings {
+    let place = match past.folder {
         Some(data_dir) => Place::Folder(council_folder(data_dir, genesis.id())),
         None => Place::Memory(MemoryDisk::default(), LedgerLog::memory()),
     };
@@ -100,6 +110,11 @@ fn settings(data_dir: Option<&Path>, key: Arc<NodeKey>, genesis: Genesis) -> Set
         willing: Willing::NOTHING,
         gives_back: false,
         votes_max: VOTES_MAX,
+        keeping: Keeping {
+            epoch: EPOCH,
+            prunes: past.prunes,
+        },
+        anchor: past.anchor,
     }
 }
 
@@ -232,7 +247,9 @@ mod meshed {
 
         async fn ask(&self, peer: PeerId, ask: CouncilAsk) -> Option<CouncilAnswer> {
             let within = match &ask {
-                CouncilAsk::Blocks { .. } => FETCHING,
+                CouncilAsk::Blocks { .. } | CouncilAsk::Way { .. } | CouncilAsk::Epoch { .. } => {
+                    FETCHING
+                }
                 CouncilAsk::Duty(_) | CouncilAsk::Tell(_) => LEASING,
                 CouncilAsk::Say(_)
                 | CouncilAsk::Relay(_)

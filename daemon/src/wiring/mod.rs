@@ -21,7 +21,9 @@ pub use agent_to_model::AgentModel;
 pub use agent_to_sandbox::{AgentJudge, port_error};
 #[cfg(feature = "coordinator")]
 pub use coordinator_to_node::Chair;
-pub use council_to_node::{Running as RunningCouncil, council_folder, local_genesis, start_alone};
+pub use council_to_node::{
+    Past, Running as RunningCouncil, council_folder, local_genesis, start_alone,
+};
 #[cfg(feature = "mesh")]
 pub use council_to_node::{hear, members_with, start_council};
 pub use models::{Answer as ModelAnswer, EMBEDDED, LlamaModels, Models, inference_error};

@@ -153,3 +153,31 @@ pub(super) fn join(
     }
     Ok(Some(value))
 }
+
+/// A part of a value, with the length of the whole; none when a row of it is not there.
+pub(super) fn part(
+    from: u64,
+    max: usize,
+    read: impl Fn(usize) -> Result<Option<Vec<u8>>, LedgerError>,
+) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
+    let Some(total) = read(0)?.and_then(|first| length(&first)) else {
+        return Ok(None);
+    };
+    let start = usize::try_from(from).map_or(total, |from| from.min(total));
+    let end = total.min(start.saturating_add(max));
+    let (first, last) = ((start + LENGTH) / ROW, (end + LENGTH).div_ceil(ROW));
+    let mut bytes = Vec::with_capacity(end - start);
+    for number in first..last {
+        let Some(row) = read(number)? else {
+            return Ok(None);
+        };
+        // Where the row's content lies in the value, with the length before it.
+        let base = number * ROW;
+        let (skip, until) = (
+            (start + LENGTH).saturating_sub(base),
+            (end + LENGTH - base).min(row.len()),
+        );
+        bytes.extend_from_slice(row.get(skip..until).unwrap_or_default());
+    }
+    Ok(Some((total as u64, bytes)))
+}

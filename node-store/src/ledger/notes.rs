@@ -67,6 +67,27 @@ impl LedgerLog {
         note.map(Some).ok_or_else(|| damaged("note"))
     }
 
+    /// Bytes of a note from `from` on, at most `max`, and how many it has in all; only their rows are read.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`], or the database's.
+    pub fn note_part(
+        &self,
+        name: &str,
+        from: u64,
+        max: usize,
+    ) -> Result<Option<(u64, Vec<u8>)>, LedgerError> {
+        let _state = self.read();
+        let rows = &self.0.rows;
+        let Some(generation) = rows.get(&name_key(name))? else {
+            return Ok(None);
+        };
+        let generation = generation.first_chunk().ok_or_else(|| damaged("note"))?;
+        let key = block_key(Kind::Content, u64::from_be_bytes(*generation));
+        let part = layout::part(from, max, |number| rows.get(&row_key(&key, number)))?;
+        part.map(Some).ok_or_else(|| damaged("note"))
+    }
+
     /// Removes a note's rows, the first last: a crash in between leaves what the next opening knows how to remove.
     pub(super) fn remove_content(
         &self,

@@ -227,3 +227,55 @@ fn a_note_that_was_not_finished_is_cleared_away_and_the_old_one_stands() {
     log.put_note("state", b"new").unwrap();
     assert_eq!(log.note("state").unwrap(), Some(b"new".to_vec()));
 }
+
+#[test]
+fn a_part_of_a_note_is_that_part_wherever_its_rows_end() {
+    let log = LedgerLog::memory();
+    let bytes = filled(1, 20_000);
+    log.put_note("large", &bytes).unwrap();
+    for from in [0, 1, 6_135, 6_136, 6_137, 12_279, 12_280, 19_999, 20_000] {
+        for max in [0, 1, 6_136, 6_144, 50_000] {
+            let end = bytes.len().min(from + max);
+            let found = log.note_part("large", from as u64, max).unwrap();
+            let expected = (20_000, bytes[from..end].to_vec());
+            assert_eq!(found, Some(expected), "{from} {max}");
+        }
+    }
+    assert_eq!(log.note_part("none", 0, 1).unwrap(), None);
+    let past = log.note_part("large", u64::MAX, 10).unwrap();
+    assert_eq!(past, Some((20_000, Vec::new())));
+}
+
+#[test]
+fn a_log_begins_again_at_a_later_height_and_a_copy_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = opened(&folder.path().join("ledger"));
+    for height in 1..=300 {
+        log.append(height, &block(height, 100), &[]).unwrap();
+    }
+    log.put_note("name", b"said").unwrap();
+    let heads = [(700, filled(700, 90)), (1_000, filled(1_000, 90))];
+    let edge = [(tile(0, 3), filled(9, 64))];
+    log.begin_at(1_000, &heads, &edge).unwrap();
+    assert_eq!((log.tip(), log.first()), (1_000, 0));
+    assert_eq!(log.block(1_000).unwrap(), None);
+    assert_eq!(log.head(300).unwrap(), Some(filled(300, 700)));
+    assert_eq!(log.head(301).unwrap(), None);
+    assert_eq!(log.head(700).unwrap(), Some(filled(700, 90)));
+    log.append(1_001, &block(1_001, 100), &[]).unwrap();
+    log.sync().unwrap();
+    assert_eq!((log.tip(), log.first()), (1_001, 1_001));
+    let copy = opened(&folder.path().join("copy"));
+    log.copy_to(&copy).unwrap();
+    copy.sync().unwrap();
+    drop((log, copy));
+    for name in ["ledger", "copy"] {
+        let log = opened(&folder.path().join(name));
+        assert_eq!((log.tip(), log.first()), (1_001, 1_001));
+        assert_eq!(log.head(1_000).unwrap(), Some(filled(1_000, 90)));
+        assert_eq!(log.block(1_001).unwrap(), Some(block(1_001, 100)));
+        assert_eq!(log.tile(tile(0, 3)).unwrap(), Some(filled(9, 64)));
+        assert_eq!(log.note("name").unwrap(), Some(b"said".to_vec()));
+        assert_eq!(log.block(300).unwrap(), None);
+    }
+}

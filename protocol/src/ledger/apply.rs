@@ -3,6 +3,8 @@
 //! Pure and total: each entry changes the state as it says or not at all. An entry's own signature is checked before;
 //! the words that it carries of others are checked here.
 
+use std::time::Duration;
+
 use super::{
     decree::{Approved, Order, Standing},
     entry::{Body, Entry, LIFE_MAX_MS},
@@ -19,6 +21,10 @@ mod peers;
 pub use peers::ROTATIONS_MAX;
 #[cfg(test)]
 mod tests;
+
+/// A task that nobody has spoken of for so long is forgotten: what was said of it stays in the log.
+pub const TASK_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+const DAY_MS: u64 = 24 * 3_600_000;
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +117,25 @@ impl State {
         }
     }
 
+    /// Goes on from a block of time `before` to one of time `now`: the first of a day forgets what is old enough.
+    pub fn pass(&mut self, before: Millis, now: Millis) {
+        if before.0 / DAY_MS >= now.0 / DAY_MS {
+            return;
+        }
+        let is_old = |value: &Value| match value {
+            Value::Task(task) => task.at.after(TASK_KEPT) <= now,
+            Value::Network(_)
+            | Value::Council(_)
+            | Value::Supply(_)
+            | Value::Account(_)
+            | Value::Peer(_)
+            | Value::Listing(_)
+            | Value::Duty(_)
+            | Value::Policy(_) => false,
+        };
+        self.remove_where(is_old);
+    }
+
     /// Applies an entry of `signer`, whose signature holds.
     ///
     /// # Errors
@@ -184,9 +209,9 @@ impl State {
             } => self.expire(*duty, *term, suspicions, at),
             Body::Register { owner } => self.register(peer, owner.as_ref()),
             Body::Rotate { new, signature } => self.rotate(peer, *new, signature),
-            Body::Accept(task) => self.accept(peer, task),
-            Body::Assign { task, .. } => self.assign(peer, task),
-            Body::End { task, result } => self.end(peer, task, *result),
+            Body::Accept(task) => self.accept(peer, task, at),
+            Body::Assign { task, .. } => self.assign(peer, task, at),
+            Body::End { task, result } => self.end(peer, task, *result, at),
             Body::Appeal { statement } => self.appeal(peer, *statement),
         }?;
         Ok(self.account_at(&by.key).unwrap_or_default())

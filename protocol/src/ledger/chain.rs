@@ -12,7 +12,8 @@ use super::{
     entry::Entry,
     light::first_parent,
     members::MemberSet,
-    merkle::{self, CompactRange},
+    merkle::{self, CompactRange, TileWriter},
+    snapshot::Snapshot,
     state::State,
 };
 use crate::{
@@ -93,6 +94,15 @@ impl Executed {
         &self.state
     }
 
+    /// What a chain goes on from after it; `log` is as long as the log with it.
+    pub fn snapshot(&self, log: TileWriter) -> Snapshot {
+        Snapshot {
+            header: self.block.header.clone(),
+            log,
+            values: self.state.pairs(),
+        }
+    }
+
     /// Whether `entry` would have counted as its last, and there was room for it.
     pub fn leaves_out(&self, entry: &Checked<Entry>) -> bool {
         let encoded: usize = self.block.entries.iter().map(Signed::size).sum();
@@ -143,6 +153,28 @@ impl Chain {
         }
     }
 
+    /// Goes on after the block of `snapshot`, whose header the caller trusts; none when the rest does not belong to it.
+    pub fn resume(genesis: &Genesis, snapshot: &Snapshot) -> Option<Self> {
+        let header = snapshot.header.clone();
+        let state = State::of(&snapshot.values);
+        let council = state.council()?;
+        let range = snapshot.log.range()?;
+        let fits = header.chain == genesis.id()
+            && header.version == VERSION
+            && header.state == state.root()
+            && header.log == range.root()
+            && header.members == council.members.hash()
+            && header.next == council.next.hash();
+        let id = header.id();
+        fits.then(|| Self {
+            chain: genesis.id(),
+            founded: genesis.founded,
+            head: Some((header, id)),
+            state,
+            range,
+        })
+    }
+
     /// The network.
     pub fn id(&self) -> NetworkId {
         self.chain
@@ -191,6 +223,7 @@ impl Chain {
     pub fn would_count(&self, entry: &Checked<Entry>, time: Millis) -> Result<(), Refused> {
         let mut state = self.state.clone();
         state.next_height();
+        state.pass(self.time(), time);
         let at = self.at(time, 0);
         state.apply(entry.value(), entry.signer(), at)
     }
@@ -201,7 +234,7 @@ impl Chain {
         time: Millis,
         candidates: impl IntoIterator<Item = &'a Checked<Entry>>,
     ) -> Built {
-        let mut next = Next::new(self);
+        let mut next = Next::new(self, time);
         let (mut entries, mut refused, mut bytes) = (Vec::new(), Vec::new(), 0);
         for (position, candidate) in candidates.into_iter().enumerate() {
             let signed = candidate.signed();
@@ -251,7 +284,7 @@ impl Chain {
         if header.time <= self.time() {
             return Err(BadBlock::Time);
         }
-        let mut next = Next::new(self);
+        let mut next = Next::new(self, header.time);
         let (mut bytes, count) = (0, block.entries.len());
         if !(1..=ENTRIES_MAX).contains(&count) {
             return Err(BadBlock::Size);
@@ -316,9 +349,10 @@ struct Next {
 }
 
 impl Next {
-    fn new(on: &Chain) -> Self {
+    fn new(on: &Chain, time: Millis) -> Self {
         let mut state = on.state.clone();
         state.next_height();
+        state.pass(on.time(), time);
         Self {
             state,
             range: on.range.clone(),

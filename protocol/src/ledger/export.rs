@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     canonical::{self, DecodeError},
+    hex::{hex, unhex},
     ids::{Hash, PeerId},
     network::Genesis,
     signed::Signed,
@@ -155,23 +156,8 @@ struct DecidedLine {
     entries: Vec<String>,
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles
-        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
-        .collect()
-}
-
-/// Upper case is read as well: that a line is spelled in the one way is asked of the whole.
-fn unhex(text: &str) -> Result<Vec<u8>, LineError> {
-    let nibble = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
-        _ => None,
-    };
-    let bytes = text.as_bytes().chunks(2).map(byte).collect::<Option<_>>();
-    bytes.ok_or(LineError::Hex)
+fn read_hex(text: &str) -> Result<Vec<u8>, LineError> {
+    unhex(text).ok_or(LineError::Hex)
 }
 
 fn write(line: &impl Serialize, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,7 +199,7 @@ impl FromStr for Founding {
                 return Err(LineError::Format(object.format.chars().take(80).collect()));
             }
             Ok(Self {
-                genesis: canonical::decode(&unhex(&object.genesis)?)?,
+                genesis: canonical::decode(&read_hex(&object.genesis)?)?,
             })
         })
     }
@@ -242,11 +228,11 @@ impl FromStr for Decided {
                 return Err(LineError::Count);
             }
             let signature = |(by, text): (PeerId, String)| {
-                let bytes = unhex(&text)?.try_into().map_err(|_| LineError::Hex)?;
+                let bytes = read_hex(&text)?.try_into().map_err(|_| LineError::Hex)?;
                 Ok::<_, LineError>((by, bytes))
             };
-            let entry = |text: String| Ok::<_, LineError>(Signed::from_bytes(&unhex(&text)?)?);
-            let header: Header = canonical::decode(&unhex(&object.header)?)?;
+            let entry = |text: String| Ok::<_, LineError>(Signed::from_bytes(&read_hex(&text)?)?);
+            let header: Header = canonical::decode(&read_hex(&object.header)?)?;
             let entries: Vec<Signed<Entry>> =
                 entries.into_iter().map(entry).collect::<Result<_, _>>()?;
             Ok(Self {

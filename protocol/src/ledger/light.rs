@@ -12,7 +12,7 @@ use super::{
     trie::Proof,
 };
 use crate::{
-    canonical,
+    canonical::{self, Canonical, DecodeError, Decoder, Encoder},
     ids::{Hash, NetworkId, PeerId},
     network::Genesis,
     signed::Signed,
@@ -50,6 +50,32 @@ impl Anchor {
             members: genesis.members.clone(),
             head: None,
             at: genesis.founded,
+        }
+    }
+}
+
+impl Canonical for Anchor {
+    const DOMAIN: &'static str = "edgecoder/anchor/1";
+
+    fn encode(&self, to: &mut Encoder) {
+        to.fixed(&self.chain.0);
+        self.members.encode(to);
+        to.option(self.head.as_ref(), |to, head| head.encode(to))
+            .u64(self.at.0);
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let anchor = Self {
+            chain: NetworkId(from.array()?),
+            members: MemberSet::decode(from)?,
+            head: from.option(Header::decode)?,
+            at: Millis(from.u64()?),
+        };
+        let (chain, next) = (anchor.chain, anchor.members.hash());
+        let fits = |head: &Header| head.chain == chain && head.next == next;
+        match anchor.head.as_ref().is_none_or(fits) {
+            true => Ok(anchor),
+            false => Err(DecodeError::Invalid("an anchor")),
         }
     }
 }

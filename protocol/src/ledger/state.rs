@@ -168,6 +168,8 @@ pub struct TaskState {
     pub shard: u16,
     /// Assignments so far.
     pub assigned: u64,
+    /// When it was last spoken of.
+    pub at: Millis,
     /// A commitment to how it ended.
     pub result: Option<Hash>,
 }
@@ -257,6 +259,21 @@ impl State {
         state
     }
 
+    /// The state that has these values by the hashes of their keys.
+    pub(super) fn of(values: &[(Hash, Value)]) -> Self {
+        let mut map = Trie::default();
+        for (key, value) in values {
+            map.insert(*key, value.clone());
+        }
+        Self { map }
+    }
+
+    /// All values by the hashes of their keys, which rise.
+    pub(super) fn pairs(&self) -> Vec<(Hash, Value)> {
+        let pairs = self.map.iter();
+        pairs.map(|(key, value)| (*key, value.clone())).collect()
+    }
+
     /// What it has under `key`.
     pub fn value(&self, key: &Key) -> Option<&Value> {
         self.map.get(&key.hash())
@@ -294,6 +311,14 @@ impl State {
     /// As [`Self::put`], by the hash of the key.
     pub(super) fn put_at(&mut self, key: Hash, value: Value) {
         self.map.insert(key, value);
+    }
+
+    pub(super) fn remove_where(&mut self, is_out: impl Fn(&Value) -> bool) {
+        let out = self.map.iter().filter(|(_, value)| is_out(value));
+        let out: Vec<Hash> = out.map(|(key, _)| *key).collect();
+        for key in out {
+            self.map.remove(&key);
+        }
     }
 
     /// The account of a key of this hash.

@@ -44,6 +44,8 @@ pub struct LedgerView {
     pub time: Millis,
     /// Its id; the network's before the first.
     pub head: Hash,
+    /// What an invite begins at, in canonical bytes as hexadecimal digits: head and next members.
+    pub anchor: String,
     /// The log's root.
     pub log: Hash,
     /// The state's root.

@@ -18,6 +18,12 @@ use crate::{
 pub const SAID_MAX: usize = 256;
 /// Blocks of one answer.
 pub const BLOCKS_MAX: usize = 256;
+/// Checkpoints of one answer.
+pub const LEGS_MAX: usize = 64;
+/// Bytes of a checkpoint: 31 signatures take 3 KiB.
+const LEG_MAX: usize = 8 << 10;
+/// Bytes of a snapshot in one answer.
+pub const PART_MAX: usize = 512 << 10;
 /// Bytes of a reason.
 const REASON_MAX: usize = 512;
 
@@ -36,6 +42,20 @@ pub enum CouncilAsk {
     Blocks {
         /// The asker's.
         after: u64,
+    },
+    /// Which checkpoints lead from one height to another?
+    Way {
+        /// The asker's.
+        after: u64,
+        /// Of the state that it was offered.
+        to: u64,
+    },
+    /// What is the state of an epoch's end, from this byte on?
+    Epoch {
+        /// The height.
+        height: u64,
+        /// The byte.
+        from: u64,
     },
     /// A member asks about duties.
     Duty(DutyAsk),
@@ -67,6 +87,32 @@ pub enum CouncilReply {
     Duty(Box<DutyAnswer>),
     /// Blocks, in order.
     Blocks(#[serde(deserialize_with = "capped::<_, _, BLOCKS_MAX>")] Vec<Decided>),
+    /// The blocks are gone; the state of this height is there.
+    Pruned {
+        /// The height.
+        epoch: u64,
+    },
+    /// Checkpoints at which the members change, and then the one of the height that was asked for, as far as they fit.
+    Way(#[serde(deserialize_with = "capped::<_, _, LEGS_MAX>")] Vec<Leg>),
+    /// Bytes of a snapshot.
+    Epoch {
+        /// How many it has in all.
+        total: u64,
+        /// Those that were asked for, as far as they fit.
+        #[serde(deserialize_with = "capped::<_, _, PART_MAX>")]
+        bytes: Vec<u8>,
+    },
+}
+
+/// A checkpoint in its canonical bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg {
+    /// The checkpoint.
+    #[serde(deserialize_with = "capped::<_, _, LEG_MAX>")]
+    pub checkpoint: Vec<u8>,
+    /// Who decides from the next height on, where it changes them.
+    #[serde(deserialize_with = "capped::<_, _, LEG_MAX>")]
+    pub next: Vec<u8>,
 }
 
 /// What is on a line between members. A line carries one way: an answer comes on the other one.

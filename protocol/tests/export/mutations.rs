@@ -15,7 +15,7 @@ use edgecoder_protocol::{
 
 use super::{
     lines,
-    world::{self, World, certificate, hash, id, key},
+    world::{self, World, certificate, hash, id, key, time_of},
 };
 
 #[path = "bytes.rs"]
@@ -151,7 +151,7 @@ fn texts(bench: &mut Bench) {
     bench.lines("a field more", 4, "Spelling", |lines| {
         lines[at].insert_str(1, "\"more\":0,");
     });
-    bench.lines("upper case", 4, "Spelling", |lines| {
+    bench.lines("upper case", 4, "Hex", |lines| {
         lines[at] = lines[at].replacen("0a", "0A", 1);
     });
     bench.lines("half a byte", 4, "Hex", |lines| {
@@ -283,9 +283,7 @@ fn headers(bench: &mut Bench) {
         ("version", "Foreign", |_, one| one.version += 1),
         ("height", "Height", |_, one| one.height += 1),
         ("parent", "Parent", |_, one| one.parent.0[31] ^= 0x80),
-        ("time", "Time", |_, one| {
-            one.time = Millis(one.time.0 - 5_000)
-        }),
+        ("time", "Time", |_, one| one.time = time_of(one.height - 1)),
         ("size", "Log", |_, one| one.log.size += 1),
         ("log", "Log", |_, one| one.log.hash.0[7] ^= 1),
         ("state", "State", |_, one| one.state.0[0] ^= 1),

@@ -73,12 +73,19 @@ pub struct World {
     /// Who never was a member, or is none any more.
     pub trusted: Vec<u32>,
     pub tasks: Vec<Fenced>,
+    pub forgotten: usize,
     /// Keys that others have taken the place of.
     pub rotated: Vec<u32>,
     /// Who is blacklisted until after this block.
     pub listed: u32,
     pub fresh: u32,
     random: u64,
+}
+
+/// Now and then nothing is said for some days.
+pub fn time_of(height: u64) -> Millis {
+    let idle = height / 3 * 4 * 24 * 3_600_000;
+    Millis(1_000_000 + 5_000 * height + idle)
 }
 
 impl World {
@@ -96,6 +103,7 @@ impl World {
             workers: Vec::new(),
             trusted: vec![5, 6],
             tasks: Vec::new(),
+            forgotten: 0,
             rotated: Vec::new(),
             listed: 0,
             fresh: 1_000,
@@ -127,7 +135,7 @@ impl World {
     }
 
     pub fn time(&self) -> Millis {
-        Millis(1_000_000 + 5_000 * self.height)
+        time_of(self.height)
     }
 
     pub fn number(&self, peer: &PeerId) -> u32 {
@@ -153,6 +161,12 @@ impl World {
     pub fn open(&mut self) {
         self.height += 1;
         self.state.next_height();
+        let values = self.state.len();
+        self.state.pass(time_of(self.height - 1), self.time());
+        let state = &self.state;
+        // Seven days after the last word about it a task is forgotten.
+        self.forgotten += values - state.len();
+        self.tasks.retain(|one| state.task(&one.task).is_some());
     }
 
     pub fn entry(&self, by: u32, body: Body) -> Entry {

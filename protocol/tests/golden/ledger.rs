@@ -7,8 +7,10 @@ use edgecoder_protocol::{
         decree::{Approved, Decree, Order, Standing},
         duty::{Duty, Probes, Renewal, Suspicion},
         entry::{Body, Entry, Fenced},
-        merkle::{self, CompactRange, Consistency, Inclusion},
-        state::{Key, PeerState, State, Value},
+        light::Anchor,
+        merkle::{self, CompactRange, Consistency, Inclusion, TileWriter},
+        snapshot::Snapshot,
+        state::{Key, PeerState, State, TaskState, Value},
         trie::{End, Proof, Trie},
     },
 };
@@ -76,6 +78,29 @@ fn a_block_and_what_is_voted_on_it_keep_their_layout() {
         version: 1,
     };
     layout("block-1", &header);
+    let anchor = Anchor {
+        chain: CHAIN,
+        members: members.clone(),
+        head: Some(header.clone()),
+        at: Millis(7),
+    };
+    layout("anchor-1", &anchor);
+    let mut log = TileWriter::default();
+    (0..3u8).for_each(|entry| log.push(merkle::leaf(&[entry])));
+    log.changed();
+    layout("log-edge-1", &log);
+    let task = TaskState {
+        shard: 1,
+        assigned: 2,
+        at: Millis(3),
+        result: Some(Hash([4; 32])),
+    };
+    let epoch = Snapshot {
+        header: header.clone(),
+        log,
+        values: vec![(Hash([9; 32]), Value::Task(task))],
+    };
+    layout("epoch-1", &epoch);
     for (name, stage, block) in [
         ("vote-nil-1", Stage::Prevote, None),
         ("vote-1", Stage::Precommit, Some(header.id())),

@@ -2,11 +2,23 @@
 //! more often than that.
 
 use edgecoder_node_store::{Journal, JournalError, LedgerError};
-use edgecoder_protocol::ledger::{block::Certificate, chain::Executed};
+use edgecoder_protocol::{
+    PeerId,
+    ledger::{block::Certificate, chain::Executed, light::Anchor},
+};
 use tokio::time::Instant;
 
-use super::{Actor, Fatal, Placed};
-use crate::{Logged, What, engine::Record, ports::Ports, store, tip};
+use super::{Actor, Done, Fatal, Placed, joining};
+use crate::{
+    Logged, What,
+    engine::Record,
+    ports::Ports,
+    store::{
+        self, Place,
+        epoch::{self, Adopted},
+    },
+    tip,
+};
 
 impl<P: Ports> Actor<P> {
     pub(super) fn record(&mut self, logged: &Logged) -> Result<(), Fatal> {
@@ -71,6 +83,13 @@ impl<P: Ports> Actor<P> {
         {
             self.links.keep(members.members());
         }
+        self.end_epoch(executed);
+        tracing::debug!(
+            height = header.height,
+            round = certificate.round,
+            entries = executed.leaves.len(),
+            "decided"
+        );
         let first = header.log.size - executed.leaves.len() as u64;
         for (index, leaf) in (first..).zip(&executed.leaves) {
             let place = Placed {
@@ -85,10 +104,102 @@ impl<P: Ports> Actor<P> {
         Ok(())
     }
 
+    /// Asks `peer` for the state of a later height.
+    pub(super) fn join(&mut self, peer: PeerId, height: u64) {
+        let chain = self.machine.chain();
+        let Some(members) = chain.deciders().cloned() else {
+            return;
+        };
+        let own = Anchor {
+            chain: chain.id(),
+            members,
+            head: chain.head().cloned(),
+            at: chain.time(),
+        };
+        let height_of = |one: &Anchor| one.head.as_ref().map_or(0, |head| head.height);
+        let invited = self.settings.anchor.clone();
+        let later =
+            invited.filter(|one| height_of(one) > height_of(&own) && height_of(one) <= height);
+        let anchor = later.unwrap_or(own);
+        let (ports, genesis) = (self.ports.clone(), self.settings.genesis.clone());
+        self.jobs.spawn(async move {
+            let joined = joining::fetch(&*ports, peer, &genesis, anchor, height).await;
+            Done::Joined(peer, joined.map(Box::new))
+        });
+    }
+
+    pub(super) fn joined(&mut self, peer: PeerId, result: Result<Box<Adopted>, String>) {
+        match result {
+            Ok(adopted) => self.adopted = Some(adopted),
+            Err(why) => {
+                tracing::warn!(%peer, why, "the state at an epoch's end was not taken over");
+                self.machine.fetch_elsewhere();
+            }
+        }
+    }
+
+    /// Goes on from the state that was taken over, if there is one; whether there was.
+    pub(super) async fn adopt(&mut self) -> Result<bool, Fatal> {
+        let Some(adopted) = self.adopted.take() else {
+            return Ok(false);
+        };
+        let now = self.ports.now();
+        if adopted.chain.height() <= self.machine.chain().height() {
+            self.machine.adopt(now, None);
+            return Ok(false);
+        }
+        let (ledger, keeping) = (self.ledger.clone(), self.settings.keeping);
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = epoch::adopt(&ledger, keeping, &adopted);
+            written.map(|()| adopted)
+        });
+        let adopted = writing
+            .await
+            .map_err(|error| Fatal::Other(error.to_string()))??;
+        let height = adopted.chain.height();
+        tracing::warn!(
+            height,
+            "blocks up to here were pruned everywhere they were asked for: their state was taken over and proved"
+        );
+        self.tiles = adopted.tiles;
+        self.machine.adopt(now, Some(adopted.chain));
+        self.unsynced = Some(Instant::now());
+        self.sync_ledger().await?;
+        Ok(true)
+    }
+
+    /// Keeps the state at the end of an epoch, beside what goes on.
+    fn end_epoch(&mut self, executed: &Executed) {
+        let keeping = self.settings.keeping;
+        if !keeping.ends_with(executed.block.header.height) {
+            return;
+        }
+        let (ledger, executed) = (self.ledger.clone(), executed.clone());
+        let tiles = self.tiles.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            epoch::end(&ledger, keeping, &executed.snapshot(tiles))
+        });
+        self.jobs.spawn(async move {
+            match writing.await {
+                Ok(Ok(())) => {}
+                // The next start goes through one epoch more, and nothing is pruned.
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the state at an epoch's end was not kept")
+                }
+                Err(error) => tracing::warn!(%error, "the state at an epoch's end was not kept"),
+            }
+            Done::EpochEnded
+        });
+    }
+
     pub(super) async fn sync_ledger(&mut self) -> Result<(), Fatal> {
         self.is_due = false;
         if self.unsynced.take().is_some() {
-            let (ledger, folder) = (self.ledger.clone(), self.folder.clone());
+            let ledger = self.ledger.clone();
+            let folder = match &self.settings.place {
+                Place::Folder(folder) => Some(folder.clone()),
+                Place::Memory(..) => None,
+            };
             let height = self.ledger.tip();
             let synced = tokio::task::spawn_blocking(move || {
                 ledger.sync()?;
@@ -109,7 +220,7 @@ impl<P: Ports> Actor<P> {
         if self
             .votes
             .as_ref()
-            .is_none_or(|votes| votes.bytes() < self.votes_max)
+            .is_none_or(|votes| votes.bytes() < self.settings.votes_max)
         {
             return Ok(());
         }

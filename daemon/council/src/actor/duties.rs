@@ -134,9 +134,15 @@ impl<P: Ports> Actor<P> {
         let council = self.council.clone();
         // One after the other: bodies that come together have nonces in their order.
         let saying = async move {
-            while let Some(body) = due.recv().await {
-                if let Err(error) = council.enter(body).await {
-                    tracing::debug!(%error, "a word about a duty is not in the log");
+            let mut bodies = Vec::new();
+            while due.recv_many(&mut bodies, BODIES).await > 0 {
+                while !bodies.is_empty() {
+                    let (left, why) = council.enter_all(std::mem::take(&mut bodies)).await;
+                    // The first of what is left is what cannot be said; the others may be.
+                    bodies = left.into_iter().skip(1).collect();
+                    if let Some(error) = why {
+                        tracing::debug!(%error, "a word about a duty is not in the log");
+                    }
                 }
             }
         };
@@ -298,7 +304,10 @@ impl<P: Ports> Actor<P> {
                         self.tell(peer, &tell);
                     }
                 }
-                Output::Submit(body) => self.submit(body),
+                Output::Submit(body) => {
+                    tracing::debug!(%body, "a word about a duty");
+                    self.submit(body);
+                }
                 Output::Began { duty, term } => {
                     tracing::info!(%duty, term, "this node has a duty");
                     self.held.send_modify(|held| {

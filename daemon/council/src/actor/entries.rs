@@ -17,13 +17,31 @@ use crate::{NotTaken, ports::Ports};
 impl<P: Ports> Actor<P> {
     /// An entry of this node's own.
     pub(super) fn entry(&self, body: Body) -> Checked<Entry> {
+        self.entry_of(body, self.machine.next_nonce(&self.key.peer_id()))
+    }
+
+    fn entry_of(&self, body: Body, nonce: u64) -> Checked<Entry> {
         let entry = Entry {
             chain: self.machine.chain().id(),
-            nonce: self.machine.next_nonce(&self.key.peer_id()),
+            nonce,
             expires: Millis(self.ports.now().0 + LIFE_MAX_MS / 2),
             body,
         };
         Checked::new(entry, &self.key)
+    }
+
+    /// Signs all of it and has it wait for one block; what does not, and why the first of that does not.
+    pub(super) fn enter(&mut self, bodies: Vec<Body>) -> (Vec<Body>, Option<NotTaken>) {
+        let now = self.ports.now();
+        let mut nonce = self.machine.next_nonce(&self.key.peer_id());
+        let entry = |body: &Body| {
+            let entry = self.entry_of(body.clone(), nonce);
+            nonce += 1;
+            entry
+        };
+        let entries = bodies.iter().map(entry).collect();
+        let (taken, why) = self.machine.submit_all(now, entries);
+        (bodies.into_iter().skip(taken.len()).collect(), why)
     }
 
     pub(super) fn submit(&mut self, entry: Checked<Entry>, reply: Answered<Placed>) {

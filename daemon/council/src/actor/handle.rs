@@ -8,17 +8,16 @@ use edgecoder_protocol::{
     Hash, PeerId, Signed,
     ledger::{
         chain::Chain,
-        consensus::Decided,
         duty::{Duty, Renewal},
         entry::{Body, Entry},
     },
     network::Genesis,
-    wire::{BLOCKS_MAX, COUNCIL_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord},
+    wire::{CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Held, Mail, duties};
-use crate::{Machine, NotTaken, Part, engine::ConsensusEngine, store};
+use crate::{Machine, NotTaken, Part, engine::ConsensusEngine};
 
 /// Where an entry stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -329,18 +328,10 @@ impl Council {
                     Err(_) => refused("this node's ledger has stopped"),
                 }
             }
-            CouncilAsk::Blocks { after } => CouncilReply::Blocks(self.blocks_after(after).await),
+            CouncilAsk::Blocks { .. } | CouncilAsk::Way { .. } | CouncilAsk::Epoch { .. } => {
+                self.past(ask).await
+            }
         }
-    }
-
-    /// Blocks after a height, as many as fit in a message.
-    pub async fn blocks_after(&self, after: u64) -> Vec<Decided> {
-        let ledger = self.ledger.clone();
-        let bytes_max = COUNCIL_MAX - (16 << 10);
-        let reading = tokio::task::spawn_blocking(move || {
-            store::blocks_after(&ledger, after, BLOCKS_MAX, bytes_max)
-        });
-        reading.await.unwrap_or_default()
     }
 
     async fn send<T>(

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use edgecoder_protocol::{
     Millis, PeerId,
-    ledger::{chain::BadBlock, consensus::Decided, light::Fork},
+    ledger::{
+        chain::{BadBlock, Chain},
+        consensus::Decided,
+        light::Fork,
+    },
 };
 
 use super::{Machine, Output, Part, Timer};
@@ -57,8 +61,39 @@ impl<E: ConsensusEngine> Machine<E> {
         }
     }
 
+    /// The peer that was asked has not got the blocks, but the state of a later height; whether to ask it for that.
+    pub fn is_pruned(&mut self, peer: PeerId, epoch: u64) -> bool {
+        if self.catching.asked != Some(peer) {
+            return false;
+        }
+        let is_of_use = epoch > self.chain.height() && !matches!(self.part, Part::Frozen(_));
+        match is_of_use {
+            // That takes as long as it takes; whoever does not answer is given up by the asking.
+            true => self.outputs.push_back(Output::Cancel(Timer::Fetch)),
+            false => self.fetch_elsewhere(),
+        }
+        is_of_use
+    }
+
+    /// Goes on from the state of a later height, which was proved; none when there is nothing to go on from after all.
+    pub fn adopt(&mut self, now: Millis, chain: Option<Chain>) {
+        if let Some(chain) = chain.filter(|_| !matches!(self.part, Part::Frozen(_))) {
+            self.leave_height();
+            self.chain = chain;
+            self.logged
+                .retain(|height, _| *height > self.chain.height());
+            for (leaf, why) in self.pool.sweep(&self.chain) {
+                self.outputs.push_back(Output::Dropped(leaf, why));
+            }
+            self.take_part();
+        }
+        self.catching.asked = None;
+        self.fetch();
+        self.wake(now);
+    }
+
     /// Whoever was asked has not answered, or not well.
-    pub(super) fn fetch_elsewhere(&mut self) {
+    pub fn fetch_elsewhere(&mut self) {
         if let Some(peer) = self.catching.asked.take() {
             self.catching.ahead.remove(&peer);
         }
@@ -119,6 +154,12 @@ impl<E: ConsensusEngine> Machine<E> {
             tracing::error!(%error, "a quorum has decided a block that is not valid");
             "a decided block is not valid"
         })?;
+        let known = self
+            .anchored
+            .filter(|(height, _)| *height == executed.block.header.height);
+        if known.is_some_and(|(_, id)| id != executed.id) {
+            return Err("a block is not the one that the invite names");
+        }
         self.commit(executed, checkpoint.certificate, false);
         Ok(())
     }

@@ -4,12 +4,8 @@
 use std::{fs, io, path::Path};
 
 use edgecoder_node_store::{Faults, LedgerLog};
-use edgecoder_protocol::{
-    ledger::{chain::Chain, members::MemberSet, merkle::TileWriter},
-    network::Genesis,
-};
 
-use super::{LEDGER, StartError, guilty_note, next, read, write};
+use super::{LEDGER, StartError};
 
 /// Where the new one is made.
 const NEW: &str = "ledger.new";
@@ -20,7 +16,6 @@ const NEW: &str = "ledger.new";
 /// [`StartError`] when the folder cannot be used.
 pub fn open(
     folder: &Path,
-    genesis: &Genesis,
     known: u64,
     faults: &Faults,
     mended: &mut Vec<String>,
@@ -46,8 +41,10 @@ pub fn open(
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&error)),
         Ok(()) | Err(_) => {}
     }
-    copy(&opened.log, &LedgerLog::open(&new, faults)?.log, genesis)?;
-    drop(opened);
+    let fresh = LedgerLog::open(&new, faults)?.log;
+    opened.log.copy_to(&fresh)?;
+    fresh.sync()?;
+    drop((opened, fresh));
     let aside = LedgerLog::set_aside(&path)?;
     fs::rename(&new, &path).map_err(|error| failed(&error))?;
     let aside = aside.display();
@@ -60,26 +57,4 @@ pub fn open(
 
 fn failed(error: &io::Error) -> StartError {
     StartError::Failed(error.to_string())
-}
-
-/// Everything that holds, up to the first block that does not.
-fn copy(old: &LedgerLog, new: &LedgerLog, genesis: &Genesis) -> Result<(), StartError> {
-    let (mut chain, mut tiles) = (Chain::new(genesis), TileWriter::default());
-    for height in 1..=old.tip() {
-        let (Ok(executed), Ok(Some(decided))) = (next(old, &chain, height), read(old, height))
-        else {
-            break;
-        };
-        write(new, &mut tiles, &executed, &decided.certificate())?;
-        if let Err(error) = chain.commit(&executed) {
-            return Err(StartError::Failed(error.to_string()));
-        }
-    }
-    let members = chain.deciders().map(MemberSet::members).unwrap_or_default();
-    for name in members.iter().map(guilty_note) {
-        if let Some(proof) = old.note(&name)? {
-            new.put_note(&name, &proof)?;
-        }
-    }
-    Ok(new.sync()?)
 }

@@ -12,7 +12,8 @@ use std::{
 };
 
 use edgecoder_council::{
-    Council, Place, Placed, Ports, Settings, StartError, SubmitError, duties::Willing, start,
+    Council, Keeping, Place, Placed, Ports, Settings, StartError, SubmitError, duties::Willing,
+    start,
 };
 use edgecoder_node_store::Faults;
 use edgecoder_protocol::{
@@ -71,6 +72,7 @@ pub struct Network {
     pub genesis: Genesis,
     pub keys: Vec<Arc<NodeKey>>,
     votes_max: u64,
+    keeping: Keeping,
     began: Instant,
     reached: Mutex<BTreeMap<PeerId, Reached>>,
     said: Mutex<BTreeMap<Where, Option<Hash>>>,
@@ -81,6 +83,15 @@ pub struct Network {
 impl Network {
     /// A network of so many members, whose vote logs are begun anew at `votes_max` bytes.
     pub fn new(count: u8, votes_max: u64) -> Arc<Self> {
+        let keeping = Keeping {
+            epoch: 8,
+            prunes: false,
+        };
+        Self::keeping(count, votes_max, keeping)
+    }
+
+    /// The same, where that is kept of the past.
+    pub fn keeping(count: u8, votes_max: u64, keeping: Keeping) -> Arc<Self> {
         let keys: Vec<_> = (1..=count).map(|one| Arc::new(key(one))).collect();
         let genesis = Genesis {
             name: "lab".into(),
@@ -93,6 +104,7 @@ impl Network {
             genesis,
             keys,
             votes_max,
+            keeping,
             began: Instant::now(),
             reached: Mutex::default(),
             said: Mutex::default(),
@@ -233,6 +245,8 @@ impl Member {
             willing: Willing::NOTHING,
             gives_back: false,
             votes_max: network.votes_max,
+            keeping: network.keeping,
+            anchor: None,
         };
         let link = Link {
             me: key.peer_id(),

@@ -81,7 +81,12 @@ impl Daemons {
         let data = self.folder.join(self.nodes.len().to_string());
         let (network, addresses) = (&self.network, self.addresses().await?);
         let expires = now().after(INVITE_LIFE);
-        let line = network.invite(&self.founder().data, addresses, expires)?;
+        let line = network.invite(
+            &self.founder().data,
+            addresses,
+            network.begins_at(),
+            expires,
+        )?;
         Network::join(&data, &line.to_string(), false, now())?;
         self.start(&data, roles, settings).await
     }

@@ -136,7 +136,7 @@ impl State {
         }
     }
 
-    pub(super) fn accept(&mut self, by: PeerId, task: &Fenced) -> Result<(), Refused> {
+    pub(super) fn accept(&mut self, by: PeerId, task: &Fenced, at: At) -> Result<(), Refused> {
         self.holds_shard(by, task)?;
         let key = Key::Task(task.task).hash();
         if self.task_at(&key).is_some() {
@@ -145,35 +145,48 @@ impl State {
         let fresh = TaskState {
             shard: task.shard,
             assigned: 0,
+            at: at.time,
             result: None,
         };
         self.put_at(key, Value::Task(fresh));
         Ok(())
     }
 
-    pub(super) fn assign(&mut self, by: PeerId, task: &Fenced) -> Result<(), Refused> {
-        let (key, mut open) = self.open_task(by, task)?;
+    pub(super) fn assign(&mut self, by: PeerId, task: &Fenced, at: At) -> Result<(), Refused> {
+        let (key, mut open) = self.open_task(by, task, at)?;
         open.assigned = open.assigned.saturating_add(1);
         self.put_at(key, Value::Task(open));
         Ok(())
     }
 
-    pub(super) fn end(&mut self, by: PeerId, task: &Fenced, result: Hash) -> Result<(), Refused> {
-        let (key, mut open) = self.open_task(by, task)?;
+    pub(super) fn end(
+        &mut self,
+        by: PeerId,
+        task: &Fenced,
+        result: Hash,
+        at: At,
+    ) -> Result<(), Refused> {
+        let (key, mut open) = self.open_task(by, task, at)?;
         open.result = Some(result);
         self.put_at(key, Value::Task(open));
         Ok(())
     }
 
-    /// A task of which `by` may speak, with its key's hash.
-    fn open_task(&self, by: PeerId, task: &Fenced) -> Result<(Hash, TaskState), Refused> {
+    /// A task of which `by` may speak, as it is spoken of at `at`, with its key's hash.
+    fn open_task(&self, by: PeerId, task: &Fenced, at: At) -> Result<(Hash, TaskState), Refused> {
         self.holds_shard(by, task)?;
         let key = Key::Task(task.task).hash();
         let open = self
             .task_at(&key)
             .filter(|one| one.shard == task.shard && one.result.is_none());
         let open = open.ok_or(Refused::State("there is no such task, or it is over"))?;
-        Ok((key, open))
+        Ok((
+            key,
+            TaskState {
+                at: at.time,
+                ..open
+            },
+        ))
     }
 }
 

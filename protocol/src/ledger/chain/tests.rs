@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    canonical,
     ids::PeerId,
     key::NodeKey,
     ledger::{
@@ -260,9 +261,9 @@ fn a_blocks_entries_have_so_many_bytes_and_no_more() {
     let bytes: usize = full.block.entries.iter().map(Signed::size).sum();
     assert_eq!(bytes, ENTRIES_BYTES_MAX);
     assert!(check(&chain, (*full.block).clone()).is_ok());
-    let encoded = crate::canonical::encode(&*full.block);
+    let encoded = canonical::encode(&*full.block);
     assert_eq!(
-        crate::canonical::decode::<Block>(&encoded).as_ref(),
+        canonical::decode::<Block>(&encoded).as_ref(),
         Ok(&*full.block)
     );
     entries[nonce as usize] = sized(nonce, REST + 1);
@@ -272,7 +273,7 @@ fn a_blocks_entries_have_so_many_bytes_and_no_more() {
     assert_eq!(most.block.entries.len(), nonce as usize);
     let mut more = (*most.block).clone();
     more.entries.push(entries[nonce as usize].signed().clone());
-    assert!(crate::canonical::decode::<Block>(&crate::canonical::encode(&more)).is_err());
+    assert!(canonical::decode::<Block>(&canonical::encode(&more)).is_err());
     assert_eq!(check(&chain, more).unwrap_err(), BadBlock::Size);
 }
 
@@ -303,4 +304,63 @@ fn a_block_is_committed_on_the_head_that_it_was_executed_on() {
     let ahead = built(&chain, 4_000, &[paid(2)]);
     assert_eq!(begun().commit(&ahead), Err(BadBlock::Parent));
     chain.commit(&ahead).unwrap();
+}
+
+/// A chain of some blocks, with the edge of its log.
+fn grown() -> (Chain, Executed, TileWriter) {
+    let mut chain = Chain::new(&genesis());
+    let mut tiles = TileWriter::default();
+    let mut last = None;
+    for nonce in 0..5 {
+        let entry = match nonce {
+            0 => issued(0, 0),
+            nonce => paid(nonce),
+        };
+        let time = Millis(FOUNDED.0 + 1 + nonce);
+        let block = chain.build(time, [&entry]).block.unwrap();
+        block.leaves.iter().for_each(|leaf| tiles.push(*leaf));
+        tiles.changed();
+        chain.commit(&block).unwrap();
+        last = Some(block);
+    }
+    (chain, last.unwrap(), tiles)
+}
+
+#[test]
+fn a_chain_goes_on_from_a_snapshot_as_if_it_had_all_blocks() {
+    let (mut whole, last, tiles) = grown();
+    let snapshot = last.snapshot(tiles);
+    let bytes = canonical::encode(&snapshot);
+    let read: Snapshot = canonical::decode(&bytes).unwrap();
+    assert_eq!(read, snapshot);
+    let mut resumed = Chain::resume(&genesis(), &read).unwrap();
+    assert_eq!(resumed.head_id(), whole.head_id());
+    assert_eq!(resumed.size(), whole.size());
+    assert_eq!(resumed.state().root(), whole.state().root());
+    let next = whole.build(Millis(5_000), [&paid(5)]).block.unwrap();
+    let same = resumed.check(next.block.clone(), |_| false).unwrap();
+    whole.commit(&next).unwrap();
+    resumed.commit(&same).unwrap();
+    assert_eq!(resumed.state().root(), whole.state().root());
+}
+
+#[test]
+fn no_changed_snapshot_is_gone_on_from() {
+    let (chain, last, tiles) = grown();
+    let bytes = canonical::encode(&last.snapshot(tiles));
+    for bit in 0..8 * bytes.len() {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let read = canonical::decode::<Snapshot>(&changed);
+        let resumed = read.ok().and_then(|one| Chain::resume(&genesis(), &one));
+        // Of the header alone a checkpoint says more: parent, height and time are no matter of the state.
+        let same = resumed.filter(|one| one.head() == chain.head());
+        assert!(same.is_none(), "bit {bit}");
+    }
+    let other = Genesis {
+        salt: [1; 16],
+        ..genesis()
+    };
+    let read = canonical::decode::<Snapshot>(&bytes).unwrap();
+    assert!(Chain::resume(&other, &read).is_none());
 }

@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, mem};
 use rs_merkle::MerkleTree;
 
 use super::{CompactRange, Consistency, Inclusion, LogHash, PATH_MAX, SIZE_MAX};
-use crate::ids::Hash;
+use crate::{
+    canonical::{Canonical, DecodeError, Decoder, Encoder},
+    ids::Hash,
+};
 
 /// Hashes of a full tile: 8 KiB, the largest value that a node's database is given.
 pub const TILE: usize = 1 << TILE_BITS;
@@ -105,6 +108,24 @@ impl TileWriter {
         self.size += 1;
     }
 
+    /// The tiles that it goes on with.
+    pub fn edge(&self) -> Vec<Tile> {
+        let levels = (0..LEVELS)
+            .zip(&self.edge)
+            .filter(|(_, hashes)| !hashes.is_empty());
+        let tile = |(level, hashes): (u8, &Vec<Hash>)| Tile {
+            level,
+            index: place(hashes_of(self.size, level)).0,
+            hashes: hashes.clone(),
+        };
+        levels.map(tile).collect()
+    }
+
+    /// The running root.
+    pub fn range(&self) -> Option<CompactRange> {
+        range_at(self, self.size)
+    }
+
     /// The tiles that changed since the last call: at most one partial tile of each level, and the filled ones.
     pub fn changed(&mut self) -> Vec<Tile> {
         let mut tiles = mem::take(&mut self.filled);
@@ -119,6 +140,46 @@ impl TileWriter {
             }
         }
         tiles
+    }
+}
+
+/// Itself alone: all that the running root needs.
+impl Tiles for TileWriter {
+    fn tile(&self, level: u8, index: u64) -> Option<Vec<Hash>> {
+        let is_edge = index == place(hashes_of(self.size, level)).0;
+        self.edge
+            .get(usize::from(level))
+            .filter(|_| is_edge)
+            .cloned()
+    }
+}
+
+impl Canonical for TileWriter {
+    const DOMAIN: &'static str = "edgecoder/log-edge/1";
+
+    /// The size alone says how many hashes follow.
+    fn encode(&self, to: &mut Encoder) {
+        to.u64(self.size);
+        for hash in self.edge.iter().flatten() {
+            to.fixed(&hash.0);
+        }
+    }
+
+    fn decode(from: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        let size = from.u64()?;
+        if size > SIZE_MAX {
+            return Err(DecodeError::Invalid("a log of a size that none has"));
+        }
+        let levels = (0..LEVELS).take_while(|level| hashes_of(size, *level) > 0);
+        let edge = levels.map(|level| {
+            let len = place(hashes_of(size, level)).1;
+            (0..len).map(|_| from.hash()).collect()
+        });
+        Ok(Self {
+            size,
+            edge: edge.collect::<Result<_, _>>()?,
+            ..Self::default()
+        })
     }
 }
 

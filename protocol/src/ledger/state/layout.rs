@@ -78,6 +78,7 @@ impl Canonical for Value {
                 to.u8(7)
                     .u32(u32::from(one.shard))
                     .u64(one.assigned)
+                    .u64(one.at.0)
                     .option(one.result.as_ref(), put_hash);
             }
             Self::Policy(one) => {
@@ -129,6 +130,7 @@ impl Canonical for Value {
             7 => Self::Task(TaskState {
                 shard: from.u16()?,
                 assigned: from.u64()?,
+                at: Millis(from.u64()?),
                 result: from.option(Decoder::hash)?,
             }),
             8 => Self::Policy(Policy {

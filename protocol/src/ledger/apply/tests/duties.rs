@@ -239,3 +239,28 @@ fn only_the_holder_of_the_current_term_speaks_of_tasks() {
     let state = world.state.task(&Hash([7; 32])).unwrap();
     assert_eq!((state.assigned, state.result), (1, Some(Hash([2; 32]))));
 }
+
+#[test]
+fn a_task_is_forgotten_with_the_first_block_of_a_day_seven_days_after_the_last_word() {
+    const DAY: u64 = 24 * 3_600_000;
+    let mut world = World::new();
+    let term = world.granted();
+    let (name, shard) = (Hash([7; 32]), 0);
+    let task = Fenced {
+        task: name,
+        shard,
+        term,
+    };
+    world.say(2, Body::Accept(task)).unwrap();
+    let at = world.state.task(&name).unwrap().at;
+    let due = at.0 + 7 * DAY;
+    let (last, next) = (due / DAY * DAY, (due / DAY + 1) * DAY);
+    // The day on which it is due begins too early for it, and goes on without forgetting.
+    world.state.pass(Millis(last - 1), Millis(last.max(1)));
+    world.state.pass(Millis(due), Millis(next - 1));
+    assert!(world.state.task(&name).is_some());
+    let values = world.state.len();
+    world.state.pass(Millis(next - 1), Millis(next));
+    assert_eq!(world.state.task(&name), None);
+    assert_eq!(world.state.len(), values - 1, "and nothing else");
+}

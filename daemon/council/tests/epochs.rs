@@ -1,0 +1,161 @@
+//! Ends of epochs: a node goes on from its last snapshot, drops what it need not keep, and takes the state over from
+//! others where what it missed is gone everywhere.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure here is a failed test"
+)]
+
+#[path = "real/network.rs"]
+mod network;
+
+use std::{path::Path, sync::Arc};
+
+use edgecoder_council::{
+    Keeping, Part, Place, VOTES_MAX, show_entry, show_state, verify, verify_files,
+};
+use edgecoder_node_store::{Faults, LedgerLog};
+use edgecoder_protocol::ledger::{
+    light::{Anchor, LightClient},
+    state::Key,
+};
+use network::{Member, Network};
+
+const PRUNED: Keeping = Keeping {
+    epoch: 8,
+    prunes: true,
+};
+
+async fn start(network: &Arc<Network>, number: usize, folder: &Path) -> Member {
+    let place = Place::Folder(folder.join(number.to_string()));
+    let started = Member::start(network, number, place, Faults::default(), Arc::default());
+    started.await.unwrap()
+}
+
+/// Pays until the ledger is so high, and waits until all of these are there.
+async fn grow(members: &[Member], height: u64) {
+    while members[0].council.view().chain.height() < height {
+        members[0].pay().await.unwrap();
+    }
+    for member in members {
+        assert!(member.reaches(height).await);
+    }
+}
+
+/// Until what is done at an epoch's end, beside all else, has been.
+async fn pruned(member: &Member, first: u64) {
+    while member.council.ledger().first() < first {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_missed_what_all_others_pruned_takes_the_state_over_and_votes() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::keeping(4, VOTES_MAX, PRUNED);
+    let mut members = Vec::new();
+    for number in 0..3 {
+        members.push(start(&network, number, folder.path()).await);
+    }
+    members[0].fund().await;
+    grow(&members, 40).await;
+    for member in &members {
+        pruned(member, 25).await;
+        assert_eq!(member.block(24), None);
+    }
+    let late = start(&network, 3, folder.path()).await;
+    assert!(late.reaches(40).await);
+    let height = members[0].council.view().chain.height();
+    assert!(late.reaches(height).await);
+    let (own, others) = (late.council.view().chain, members[0].council.view().chain);
+    assert_eq!(own.state().root(), others.state().root());
+    assert_eq!(own.head_id(), others.head_id());
+    // It has no checkpoint of most heights, and shows what there is all the same.
+    let ledger = late.council.ledger();
+    assert_eq!(ledger.head(3).unwrap(), None);
+    let report = verify(ledger, &network.genesis, height);
+    assert_eq!((report.problem, report.blocks), (None, height));
+    let mut client = LightClient::new(Anchor::of_genesis(&network.genesis));
+    let shown = show_state(ledger, &own, &Key::Supply).unwrap();
+    shown.check(&mut client, network.now()).unwrap();
+    // Three of four decide only with it.
+    members.pop().unwrap().end().await;
+    members.push(late);
+    grow(&members, height + 20).await;
+    assert_eq!(members[2].council.view().part, Part::Member);
+    network.assert_nobody_said_two_things();
+    // And over its files it goes on as before.
+    let late = members.pop().unwrap();
+    let before = late.council.view().chain;
+    late.stop().await;
+    let copy = folder.path().join("3");
+    let report = verify_files(&copy, &network.genesis).unwrap();
+    assert_eq!(report.problem, None);
+    let late = start(&network, 3, folder.path()).await;
+    let view = late.council.view();
+    assert_eq!(view.chain.head_id(), before.head_id());
+    assert!(view.mended.is_empty(), "{:?}", view.mended);
+    members.push(late);
+    grow(&members, height + 30).await;
+    for member in members {
+        member.stop().await;
+    }
+    network.assert_nobody_said_two_things();
+}
+
+#[tokio::test]
+async fn what_was_pruned_is_not_shown_and_said_so_and_the_rest_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::keeping(1, VOTES_MAX, PRUNED);
+    let members = [start(&network, 0, folder.path()).await];
+    members[0].fund().await;
+    grow(&members, 40).await;
+    pruned(&members[0], 33).await;
+    let (ledger, chain) = (members[0].council.ledger(), members[0].council.view().chain);
+    let first = ledger.first();
+    let size = chain.size();
+    let report = verify(ledger, &network.genesis, chain.height());
+    assert_eq!((report.problem, report.entries), (None, size));
+    let refused = show_entry(ledger, &chain, 0).unwrap_err();
+    assert!(refused.contains("pruned"), "{refused}");
+    let mut shown = 0;
+    for index in 0..size {
+        let Ok(file) = show_entry(ledger, &chain, index) else {
+            continue;
+        };
+        let mut client = LightClient::new(Anchor::of_genesis(&network.genesis));
+        file.check(&mut client, network.now()).unwrap();
+        shown += 1;
+    }
+    let kept = (first..=chain.height()).map(|height| {
+        let block = members[0].block(height).unwrap().block.0;
+        block.entries.len() as u64
+    });
+    assert_eq!(shown, kept.sum::<u64>(), "all that is left");
+    let [member] = members;
+    member.stop().await;
+    // Without the last epoch it begins with the one before, and without both it says what is the matter.
+    for (left, first) in [(1, None), (0, Some("set aside"))] {
+        let path = folder.path().join("0/ledger");
+        let log = LedgerLog::open(&path, &Faults::default()).unwrap().log;
+        let newest = match left {
+            1 => chain.height() / 8 % 2,
+            _ => 1 - chain.height() / 8 % 2,
+        };
+        log.put_note(&format!("snapshot/{newest}/height"), &[])
+            .unwrap();
+        log.sync().unwrap();
+        drop(log);
+        let member = start(&network, 0, folder.path()).await;
+        let view = member.council.view();
+        match first {
+            None => assert_eq!(view.chain.head_id(), chain.head_id()),
+            Some(words) => {
+                assert_eq!(view.chain.height(), 0);
+                assert!(view.mended.iter().any(|one| one.contains(words)));
+            }
+        }
+        member.stop().await;
+    }
+}
