@@ -14,6 +14,7 @@
 
 use std::{
     io,
+    ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -234,13 +235,18 @@ impl LedgerLog {
         self.part(Kind::Head, height).map(Some)
     }
 
-    /// A block; none when it is above the tip or was pruned.
+    /// A block; none when it is above the tip or was pruned, or where the log was begun later.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`], or the database's.
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, LedgerError> {
         let state = self.read();
-        if state.first == 0 || height < state.first || height > state.tip {
+        if height == 0 || height > state.tip {
+            return Ok(None);
+        }
+        let is_early = state.first == 0 || height < state.first;
+        let row = layout::row_key(&block_key(Kind::Body, height), 0);
+        if is_early && self.0.rows.get(&row)?.is_none() {
             return Ok(None);
         }
         Ok(Some(StoredBlock {
@@ -289,8 +295,8 @@ impl LedgerLog {
         Ok(())
     }
 
-    /// Begins again at `height`: the bodies that there are go, and the next block is the one above it. `heads` are of
-    /// that height and earlier ones. A crash in between leaves fewer bodies.
+    /// Begins again at `height`, all or nothing: the next block is the one above it. `heads` are of that height and
+    /// earlier ones. The bodies that there are stay, with a gap after them.
     ///
     /// # Errors
     /// The database's.
@@ -300,12 +306,8 @@ impl LedgerLog {
         heads: &[(u64, Vec<u8>)],
         tiles: &[(TileKey, Vec<u8>)],
     ) -> Result<(), LedgerError> {
-        self.prune_below(u64::MAX)?;
         let mut state = self.write();
         let mut changes = Changes::new();
-        if state.first != 0 {
-            self.remove(&block_key(Kind::Body, state.first), &mut changes)?;
-        }
         for (height, head) in heads {
             let key = block_key(Kind::Head, *height);
             self.remove(&key, &mut changes)?;
@@ -321,14 +323,33 @@ impl LedgerLog {
         self.0.rows.apply(changes, &mut state, next)
     }
 
+    /// Removes the bodies of blocks that were there before the log was begun again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn forget_bodies(&self, heights: RangeInclusive<u64>) -> Result<(), LedgerError> {
+        for height in heights {
+            let mut state = self.write();
+            let mut changes = Changes::new();
+            self.remove(&block_key(Kind::Body, height), &mut changes)?;
+            let next = state.clone();
+            self.0.rows.apply(changes, &mut state, next)?;
+        }
+        Ok(())
+    }
+
     /// Removes the bodies of blocks below `height`, but never the tip's. Heads and tiles stay, so that proofs still
     /// work. Whole at each height if it is interrupted.
     ///
     /// # Errors
     /// The database's.
     pub fn prune_below(&self, height: u64) -> Result<(), LedgerError> {
-        let mut state = self.write();
-        while state.first != 0 && state.first < height.min(state.tip) {
+        loop {
+            // Not held throughout: the next block does not wait for all of it.
+            let mut state = self.write();
+            if state.first == 0 || state.first >= height.min(state.tip) {
+                return Ok(());
+            }
             let mut changes = Changes::new();
             let mut next = state.clone();
             while next.first < height.min(next.tip) && changes.len() < REMOVED_AT_ONCE {
@@ -337,7 +358,6 @@ impl LedgerLog {
             }
             self.0.rows.apply(changes, &mut state, next)?;
         }
-        Ok(())
     }
 
     /// Writes everything that is here into `new`, which is empty; durable there after [`LedgerLog::sync`], and nothing

@@ -20,8 +20,8 @@ pub use control::{
     Request, Response, Sealed, Submission, TAKE_MAX, WhyBack,
 };
 pub use council::{
-    BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, LEGS_MAX, Leg, PART_MAX,
-    SAID_MAX,
+    BLOCKS_MAX, CouncilAnswer, CouncilAsk, CouncilReply, CouncilWord, HEADERS_MAX, LEGS_MAX, Leg,
+    PART_MAX, SAID_MAX,
 };
 pub use desk::{AdmissionAsk, Charge, Desk, NOTE_MAX};
 pub use duty::{DutyAnswer, DutyAsk, DutyTell, Willing};

@@ -386,6 +386,7 @@ impl<P: Ports> Actor<P> {
                 Output::Fetch(peer, after) => {
                     self.spawn(peer, CouncilAsk::Blocks { after }, Done::Fetched);
                 }
+                Output::Join(peer, height) => self.join(peer, height),
                 Output::After(timer, span) => {
                     self.timers.insert(timer, Instant::now() + span);
                 }
@@ -409,12 +410,7 @@ impl<P: Ports> Actor<P> {
                     self.commit(&executed, &certificate, in_log).await?;
                 }
                 Output::Dropped(leaf, why) => self.dropped(leaf, why),
-                Output::Guilty(peer, proof) => {
-                    tracing::error!(%peer, "a member signed two different votes or proposals in one place");
-                    self.guilty.insert(peer);
-                    self.ledger
-                        .put_note(&store::guilty_note(&peer), &proof.to_bytes())?;
-                }
+                Output::Guilty(peer, proof) => self.guilty(peer, &proof)?,
                 Output::Offence(peer, what) => self.offence(peer, what),
                 Output::Stopped(why) => {
                     tracing::error!(why, "this member takes part no more");

@@ -320,7 +320,7 @@ impl Duties {
         if post.current == current {
             return;
         }
-        post.granting.follow(now, post.current, current);
+        post.granting.follow(post.current, current);
         post.promised.follow(current);
         post.current = current;
         post.seen = now;

@@ -81,6 +81,8 @@ pub enum Output {
     Recall(Vec<PeerId>),
     /// Ask this one for the blocks after that height.
     Fetch(PeerId, u64),
+    /// Ask this one for the state of that height: the blocks are gone.
+    Join(PeerId, u64),
     /// To be told when so much time has passed; takes an earlier wait's place.
     After(Timer, Duration),
     /// Not to be told any more.

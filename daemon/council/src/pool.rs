@@ -130,10 +130,14 @@ impl Pool {
                 return Err(NotTaken::Full);
             }
         }
+        let waiting = self.accounts.get(&signer);
+        let before = waiting.and_then(|waiting| waiting.get(&nonce));
+        match before.map(|one| one.entry.value().expires < time) {
+            Some(true) => self.remove(&signer, nonce),
+            Some(false) => return Err(NotTaken::Taken),
+            None => None,
+        };
         let account = self.accounts.entry(signer).or_default();
-        if account.contains_key(&nonce) {
-            return Err(NotTaken::Taken);
-        }
         self.leaves.insert(leaf);
         self.bytes += encoded.len();
         let since = chain.height();
@@ -235,5 +239,57 @@ impl Pool {
             })
         });
         gone.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edgecoder_protocol::{
+        key::NodeKey,
+        ledger::{
+            decree::{Approved, Decree, Order},
+            entry::Body,
+            members::MemberSet,
+        },
+        network::Genesis,
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_has_expired_makes_room_for_another_of_its_nonce() {
+        let key = NodeKey::from_seed(&mut [1; 32]);
+        let genesis = Genesis {
+            name: "lab".into(),
+            operators: vec![key.peer_id()],
+            members: MemberSet::one(key.peer_id()),
+            founded: Millis(0),
+            salt: [0; 16],
+        };
+        let chain = Chain::new(&genesis);
+        let entry = |nonce: u64, expires: u64| {
+            let decree = Decree {
+                chain: chain.id(),
+                version: 0,
+                expires: Millis(1_000),
+                order: Order::OpenAdmission(true),
+            };
+            let approvals = vec![decree.approve(&key)];
+            let entry = Entry {
+                chain: chain.id(),
+                nonce,
+                expires: Millis(expires),
+                body: Body::Decree(Approved { decree, approvals }),
+            };
+            Checked::new(entry, &key)
+        };
+        let mut pool = Pool::default();
+        let (first, second) = (entry(0, 10), entry(0, 1_000));
+        let leaf = pool.add(&chain, first, Millis(5)).unwrap();
+        let taken = pool.add(&chain, second.clone(), Millis(10));
+        assert_eq!(taken, Err(NotTaken::Taken));
+        let other = pool.add(&chain, second, Millis(11)).unwrap();
+        assert_eq!((pool.knows(&leaf), pool.knows(&other)), (false, true));
+        assert_eq!(pool.len(), 1);
     }
 }

@@ -26,6 +26,7 @@ use crate::{
 
 mod copy;
 pub mod epoch;
+pub mod turns;
 
 /// What the members of a height are noted under, by their hash: proofs show them when they change.
 pub fn members_note(members: &Hash) -> String {
@@ -119,6 +120,7 @@ pub fn open(place: &Place, genesis: &Genesis, faults: &Faults) -> Result<Opened,
         );
         votes.restart(&[])?;
     }
+    turns::find(&ledger)?;
     let loaded = match load(&ledger, genesis, &mut mended)? {
         Some(chain) => tiles_of(&ledger, chain, &mut mended)?,
         None => None,
@@ -157,7 +159,7 @@ fn tiles_of(
     if let Some(tiles) = TileWriter::resume(&Stored(ledger), chain.size()) {
         return Ok(Some((chain, tiles)));
     }
-    if ledger.first() > 1 {
+    if ledger.first() != 1 {
         return Ok(None);
     }
     mended.push("the ledger's proof tree was incomplete: made anew from its blocks".into());
@@ -321,6 +323,7 @@ pub fn write(
     let next = executed.state().council().map(|council| &council.next);
     if let Some(next) = next.filter(|_| header.next != header.members) {
         ledger.put_note(&members_note(&header.next), &canonical::encode(next))?;
+        turns::add(ledger, header.height)?;
     }
     ledger.append(header.height, &stored, &changed)
 }
@@ -360,7 +363,7 @@ impl Tiles for Stored<'_> {
 pub fn blocks_after(ledger: &LedgerLog, after: u64, max: usize, bytes_max: usize) -> Vec<Decided> {
     let mut blocks = Vec::new();
     let mut bytes = 0;
-    for height in (after + 1..).take(max) {
+    for height in (after.saturating_add(1)..).take(max) {
         match read(ledger, height) {
             Ok(Some(one)) => {
                 bytes += size_of(&one.block);

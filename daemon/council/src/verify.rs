@@ -6,10 +6,10 @@ use edgecoder_node_store::{Faults, Journal, LedgerLog};
 use edgecoder_protocol::{
     Hash, Signed, canonical,
     ledger::{
-        block::Checkpoint,
+        block::{Checkpoint, Header},
         chain::Chain,
         entry::Entry,
-        light::first_parent,
+        light::{Anchor, LightClient, first_parent},
         members::MemberSet,
         merkle::{self, Inclusion, TILE, TileWriter, Tiles},
         shown::{ProofFile, Way},
@@ -20,7 +20,7 @@ use edgecoder_protocol::{
 };
 
 use crate::{
-    store::{LEDGER, StartError, Stored, VOTES, epoch, members_note, read, read_log},
+    store::{LEDGER, StartError, Stored, VOTES, epoch, members_note, read, read_log, turns},
     tip::{self, Tip},
 };
 
@@ -117,7 +117,30 @@ fn begin(ledger: &LedgerLog, genesis: &Genesis) -> Result<(Chain, TileWriter), S
     }
     let tiles = TileWriter::resume(&Stored(ledger), chain.size());
     let tiles = tiles.ok_or("the proof tree is incomplete")?;
+    is_decided_since_the_founding(ledger, genesis, &chain)?;
     Ok((chain, tiles))
+}
+
+/// Whether the members' signatures lead from the founding to the head of `chain`.
+fn is_decided_since_the_founding(
+    ledger: &LedgerLog,
+    genesis: &Genesis,
+    chain: &Chain,
+) -> Result<(), String> {
+    let mut client = LightClient::new(Anchor {
+        // These are the node's own files: who has left since has not written them.
+        at: chain.time(),
+        ..Anchor::of_genesis(genesis)
+    });
+    for (checkpoint, next) in way(ledger, 0, chain.height(), usize::MAX)? {
+        let followed = client.follow(&checkpoint, next.as_ref(), chain.time());
+        let height = checkpoint.header.height;
+        followed.map_err(|error| format!("height {height}: {error}"))?;
+    }
+    match client.anchor().head.as_ref() == chain.head() {
+        true => Ok(()),
+        false => Err("the checkpoints do not lead to the state".into()),
+    }
 }
 
 fn verify_next(
@@ -179,32 +202,42 @@ pub fn legs(ledger: &LedgerLog, after: u64, to: u64, max: usize) -> Result<Vec<L
 
 /// The checkpoints by which one who knows `after` comes to `height`; the first of them, if there are more than `max`.
 fn way(ledger: &LedgerLog, after: u64, height: u64, max: usize) -> Result<Vec<Way>, String> {
+    let turns = turns::all(ledger).map_err(|error| error.to_string())?;
+    let between = turns.into_iter().filter(|at| *at > after && *at < height);
+    let heights = between.chain((after < height).then_some(height));
     let mut way = Vec::new();
-    for at in after + 1..=height {
-        if way.len() == max {
-            break;
-        }
-        let Some(checkpoint) = kept(ledger, at)? else {
-            // A state was taken over later than that, and with it all checkpoints at which members change.
-            continue;
-        };
+    for at in heights.take(max) {
+        let checkpoint = checkpoint(ledger, at)?;
         let header = &checkpoint.header;
         let next = match header.next == header.members {
             true => None,
-            false => {
-                let note = ledger.note(&members_note(&header.next));
-                let note = note.map_err(|error| error.to_string())?;
-                let bytes = note.ok_or("the members of a height are not there")?;
-                let next: MemberSet =
-                    canonical::decode(&bytes).map_err(|error| error.to_string())?;
-                Some(next)
-            }
+            false => Some(next_members(ledger, header)?),
         };
-        if next.is_some() || at == height {
-            way.push((checkpoint, next));
-        }
+        way.push((checkpoint, next));
     }
     Ok(way)
+}
+
+fn next_members(ledger: &LedgerLog, header: &Header) -> Result<MemberSet, String> {
+    let note = ledger.note(&members_note(&header.next));
+    let note = note.map_err(|error| error.to_string())?;
+    let bytes = note.ok_or("the members of a height are not there")?;
+    canonical::decode(&bytes).map_err(|error| error.to_string())
+}
+
+/// Headers from a height downwards, as they are sent.
+///
+/// # Errors
+/// A sentence: something is damaged.
+pub fn headers(ledger: &LedgerLog, from: u64, max: usize) -> Result<Vec<Vec<u8>>, String> {
+    let mut headers = Vec::new();
+    for height in (1..=from.min(ledger.tip())).rev().take(max) {
+        let Some(checkpoint) = kept(ledger, height)? else {
+            break;
+        };
+        headers.push(canonical::encode(&checkpoint.header));
+    }
+    Ok(headers)
 }
 
 /// A file that shows an entry, by the last block of `chain`.

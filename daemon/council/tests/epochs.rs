@@ -13,12 +13,17 @@ mod network;
 use std::{path::Path, sync::Arc};
 
 use edgecoder_council::{
-    Keeping, Part, Place, VOTES_MAX, show_entry, show_state, verify, verify_files,
+    Keeping, Machine, Output, Part, Place, StartError, VOTES_MAX, engine::Malachite, show_entry,
+    show_state, verify, verify_files,
 };
 use edgecoder_node_store::{Faults, LedgerLog};
-use edgecoder_protocol::ledger::{
-    light::{Anchor, LightClient},
-    state::Key,
+use edgecoder_protocol::{
+    PeerId,
+    ledger::{
+        chain::Chain,
+        light::{Anchor, LightClient},
+        state::Key,
+    },
 };
 use network::{Member, Network};
 
@@ -158,4 +163,70 @@ async fn what_was_pruned_is_not_shown_and_said_so_and_the_rest_is() {
         }
         member.stop().await;
     }
+}
+
+#[test]
+fn a_state_is_taken_over_only_when_nobody_has_the_blocks_and_an_honest_member_says_so() {
+    let network = Network::keeping(4, VOTES_MAX, PRUNED);
+    let follower = network::key(99);
+    let chain = Chain::new(&network.genesis);
+    let engine = Malachite::new(Arc::new(network::key(99)), chain.id());
+    let me = follower.peer_id();
+    let mut machine = Machine::new(me, chain, 0, engine, Vec::new(), true);
+    let peers: Vec<PeerId> = network.keys.iter().map(|key| key.peer_id()).collect();
+    let asked = |machine: &mut Machine<Malachite>| {
+        let outputs = std::iter::from_fn(|| machine.poll());
+        let asks = outputs.filter_map(|output| match output {
+            Output::Fetch(peer, _) => Some((peer, false)),
+            Output::Join(peer, _) => Some((peer, true)),
+            _ => None,
+        });
+        asks.collect::<Vec<_>>()
+    };
+    machine.begin(network.now());
+    machine.is_at(peers[0], 100);
+    assert_eq!(asked(&mut machine), [(peers[0], false)]);
+    machine.is_at(peers[1], 90);
+    machine.is_pruned(peers[0], 64);
+    assert_eq!(
+        asked(&mut machine),
+        [(peers[1], false)],
+        "another may have them"
+    );
+    machine.fetched(network.now(), peers[1], Vec::new());
+    assert_eq!(asked(&mut machine), [], "one member may lie");
+    machine.is_at(peers[2], 95);
+    assert_eq!(asked(&mut machine), [(peers[2], false)]);
+    machine.is_pruned(peers[2], 72);
+    assert_eq!(asked(&mut machine), [(peers[2], true)]);
+    // What does not come, or is not believed, is asked of another, and blocks of whoever has some.
+    machine.not_joined(peers[2]);
+    assert_eq!(asked(&mut machine), []);
+    machine.is_at(peers[3], 99);
+    assert_eq!(asked(&mut machine), [(peers[3], false)]);
+}
+
+#[tokio::test]
+async fn a_ledger_that_is_not_the_invites_is_not_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::keeping(1, VOTES_MAX, PRUNED);
+    let member = start(&network, 0, folder.path()).await;
+    member.fund().await;
+    member.pay().await.unwrap();
+    let chain = member.council.view().chain;
+    member.stop().await;
+    let anchor = Anchor {
+        head: chain.head().cloned(),
+        ..Anchor::of_genesis(&network.genesis)
+    };
+    *network::lock(&network.anchor) = Some(anchor.clone());
+    start(&network, 0, folder.path()).await.stop().await;
+    let mut other = anchor;
+    if let Some(head) = &mut other.head {
+        head.state.0[0] ^= 1;
+    }
+    *network::lock(&network.anchor) = Some(other);
+    let place = Place::Folder(folder.path().join("0"));
+    let refused = Member::start(&network, 0, place, Faults::default(), Arc::default()).await;
+    assert!(matches!(refused.err(), Some(StartError::Foreign(_))));
 }

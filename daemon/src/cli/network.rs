@@ -345,8 +345,9 @@ async fn seen(at: &Place, network: &Network) -> Anchor {
         canonical::decode::<Anchor>(&bytes).ok()
     });
     // A daemon in local mode has a ledger of its own.
+    let height = |one: &Anchor| one.head.as_ref().map_or(0, |head| head.height);
     anchor
-        .filter(|one| one.chain == founding.chain)
+        .filter(|one| one.chain == founding.chain && height(one) >= height(&founding))
         .unwrap_or(founding)
 }
 

@@ -82,7 +82,11 @@ impl NodeHandle {
             chain: chain.id(),
             members: members.unwrap_or_else(|| self.council().genesis().members.clone()),
             head: chain.head().cloned(),
-            at: now_by(chain.time(), (self.inner.clock)()),
+            // Before the first block there is nothing that a daemon has seen.
+            at: match chain.head() {
+                Some(_) => now_by(chain.time(), (self.inner.clock)()),
+                None => chain.time(),
+            },
         };
         hex(&canonical::encode(&anchor))
     }
@@ -156,11 +160,11 @@ impl NodeHandle {
     /// # Errors
     /// [`ErrorObject`] when entries were pruned.
     pub fn has_all_blocks(&self) -> Result<(), ErrorObject> {
-        let first = self.council().ledger().first();
-        if first <= 1 {
+        let ledger = self.council().ledger();
+        if ledger.first() == 1 || ledger.tip() == 0 {
             return Ok(());
         }
-        let message = format!("the entries of blocks before {first} were pruned here");
+        let message = "not all blocks are here: entries were pruned";
         let next = "ask a node whose setting `history` is `all`";
         Err(ErrorObject::new(ErrorKind::Conflict, message, next))
     }

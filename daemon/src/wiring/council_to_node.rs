@@ -247,9 +247,10 @@ mod meshed {
 
         async fn ask(&self, peer: PeerId, ask: CouncilAsk) -> Option<CouncilAnswer> {
             let within = match &ask {
-                CouncilAsk::Blocks { .. } | CouncilAsk::Way { .. } | CouncilAsk::Epoch { .. } => {
-                    FETCHING
-                }
+                CouncilAsk::Blocks { .. }
+                | CouncilAsk::Way { .. }
+                | CouncilAsk::Headers { .. }
+                | CouncilAsk::Epoch { .. } => FETCHING,
                 CouncilAsk::Duty(_) | CouncilAsk::Tell(_) => LEASING,
                 CouncilAsk::Say(_)
                 | CouncilAsk::Relay(_)

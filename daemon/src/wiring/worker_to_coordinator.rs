@@ -60,7 +60,7 @@ impl ToCoordinator {
                     return true;
                 }
                 let known = seat.map_or(0, |seat| seat.term);
-                if !is_of_later_term(proof, known) {
+                if !self.is_of_later_term(proof, known) {
                     return false;
                 }
                 self.0.doubt();
@@ -70,6 +70,15 @@ impl ToCoordinator {
             }
         };
         tokio::time::timeout(HEARING, hears).await.unwrap_or(false)
+    }
+
+    /// Whether a member says that there is a later grant than `known`.
+    fn is_of_later_term(&self, proof: &[Signed<Renewal>], known: u64) -> bool {
+        let view = self.0.council.view();
+        let mut renewals = proof.iter().filter_map(|word| word.open().ok());
+        renewals.any(|(renewal, by)| {
+            renewal.duty == DUTY && renewal.term > known && view.is_member(&by)
+        })
     }
 
     fn proves(&self, seat: Seat, proof: &[Signed<Renewal>]) -> bool {
@@ -83,10 +92,4 @@ impl ToCoordinator {
         let members = view.chain.deciders();
         members.is_some_and(|members| duties::is_current(proof, members, grant, hub.network_time()))
     }
-}
-
-/// Whether any of it is about a later grant than `known`.
-fn is_of_later_term(proof: &[Signed<Renewal>], known: u64) -> bool {
-    let mut renewals = proof.iter().filter_map(|word| word.open().ok());
-    renewals.any(|(renewal, _)| renewal.duty == DUTY && renewal.term > known)
 }

@@ -29,20 +29,27 @@ impl LedgerLog {
             }
         }
         let rows = &self.0.rows;
-        let mut state = self.write();
-        let old = rows.get(&name_key(name))?;
-        let generation = state.generation + 1;
+        let generation = {
+            let mut state = self.write();
+            let mut next = state.clone();
+            next.generation += 1;
+            rows.apply(Changes::new(), &mut state, next)?;
+            state.generation
+        };
         let key = block_key(Kind::Content, generation);
-        let mut next = state.clone();
-        next.generation = generation;
         let mut changes = Changes::new();
         for number in 0..layout::count(bytes.len()) {
             changes.insert(row_key(&key, number), Some(layout::row(bytes, number)));
             if changes.len() == WRITTEN_AT_ONCE {
+                // Not held throughout: a block does not wait for a large note.
+                let mut state = self.write();
+                let next = state.clone();
                 rows.apply(std::mem::take(&mut changes), &mut state, next)?;
-                next = state.clone();
             }
         }
+        let mut state = self.write();
+        let old = rows.get(&name_key(name))?;
+        let next = state.clone();
         changes.insert(name_key(name), Some(generation.to_be_bytes().to_vec()));
         rows.apply(changes, &mut state, next)?;
         let old = old.and_then(|old| old.first_chunk().copied());

@@ -276,6 +276,10 @@ fn a_log_begins_again_at_a_later_height_and_a_copy_is_the_same() {
         assert_eq!(log.block(1_001).unwrap(), Some(block(1_001, 100)));
         assert_eq!(log.tile(tile(0, 3)).unwrap(), Some(filled(9, 64)));
         assert_eq!(log.note("name").unwrap(), Some(b"said".to_vec()));
+        assert_eq!(log.block(300).unwrap(), Some(block(300, 100)));
+        assert_eq!(log.block(301).unwrap(), None);
+        log.forget_bodies(1..=300).unwrap();
         assert_eq!(log.block(300).unwrap(), None);
+        assert_eq!(log.block(1_001).unwrap(), Some(block(1_001, 100)));
     }
 }

@@ -20,6 +20,8 @@ pub const SAID_MAX: usize = 256;
 pub const BLOCKS_MAX: usize = 256;
 /// Checkpoints of one answer.
 pub const LEGS_MAX: usize = 64;
+/// Headers of one answer: 250 bytes each.
+pub const HEADERS_MAX: usize = 2_048;
 /// Bytes of a checkpoint: 31 signatures take 3 KiB.
 const LEG_MAX: usize = 8 << 10;
 /// Bytes of a snapshot in one answer.
@@ -49,6 +51,11 @@ pub enum CouncilAsk {
         after: u64,
         /// Of the state that it was offered.
         to: u64,
+    },
+    /// Which headers lead down from this height?
+    Headers {
+        /// The height.
+        from: u64,
     },
     /// What is the state of an epoch's end, from this byte on?
     Epoch {
@@ -94,6 +101,8 @@ pub enum CouncilReply {
     },
     /// Checkpoints at which the members change, and then the one of the height that was asked for, as far as they fit.
     Way(#[serde(deserialize_with = "capped::<_, _, LEGS_MAX>")] Vec<Leg>),
+    /// Headers in their canonical bytes, each the parent's of the one before, as far as they fit.
+    Headers(#[serde(deserialize_with = "capped::<_, _, HEADERS_MAX>")] Vec<Vec<u8>>),
     /// Bytes of a snapshot.
     Epoch {
         /// How many it has in all.

@@ -27,9 +27,7 @@ impl<P: Ports> Actor<P> {
                 let blocks = match answer.map(|one| one.reply) {
                     Some(CouncilReply::Blocks(blocks)) => blocks,
                     Some(CouncilReply::Pruned { epoch }) => {
-                        if self.machine.is_pruned(peer, epoch) {
-                            self.join(peer, epoch);
-                        }
+                        self.machine.is_pruned(peer, epoch);
                         return;
                     }
                     Some(_) | None => Vec::new(),

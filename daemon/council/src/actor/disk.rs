@@ -1,17 +1,19 @@
 //! What is durable when: what this member signs before it is said, blocks before what follows them is said, and neither
 //! more often than that.
 
+use std::time::Duration;
+
 use edgecoder_node_store::{Journal, JournalError, LedgerError};
 use edgecoder_protocol::{
     PeerId,
     ledger::{block::Certificate, chain::Executed, light::Anchor},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{Actor, Done, Fatal, Placed, joining};
 use crate::{
-    Logged, What,
-    engine::Record,
+    Logged, Part, What,
+    engine::{Equivocation, Record},
     ports::Ports,
     store::{
         self, Place,
@@ -19,6 +21,9 @@ use crate::{
     },
     tip,
 };
+
+/// Until a state must have been taken over: the largest comes at 1 Mbit/s.
+const JOIN_MAX: Duration = Duration::from_secs(1_200);
 
 impl<P: Ports> Actor<P> {
     pub(super) fn record(&mut self, logged: &Logged) -> Result<(), Fatal> {
@@ -104,6 +109,14 @@ impl<P: Ports> Actor<P> {
         Ok(())
     }
 
+    /// Keeps what shows that a member signed twice.
+    pub(super) fn guilty(&mut self, peer: PeerId, proof: &Equivocation) -> Result<(), Fatal> {
+        tracing::error!(%peer, "a member signed two different votes or proposals in one place");
+        self.guilty.insert(peer);
+        let name = store::guilty_note(&peer);
+        Ok(self.ledger.put_note(&name, &proof.to_bytes())?)
+    }
+
     /// Asks `peer` for the state of a later height.
     pub(super) fn join(&mut self, peer: PeerId, height: u64) {
         let chain = self.machine.chain();
@@ -118,12 +131,13 @@ impl<P: Ports> Actor<P> {
         };
         let height_of = |one: &Anchor| one.head.as_ref().map_or(0, |head| head.height);
         let invited = self.settings.anchor.clone();
-        let later =
-            invited.filter(|one| height_of(one) > height_of(&own) && height_of(one) <= height);
+        let later = invited.filter(|one| height_of(one) > height_of(&own));
         let anchor = later.unwrap_or(own);
         let (ports, genesis) = (self.ports.clone(), self.settings.genesis.clone());
         self.jobs.spawn(async move {
-            let joined = joining::fetch(&*ports, peer, &genesis, anchor, height).await;
+            let joining = joining::fetch(&*ports, peer, &genesis, anchor, height);
+            let joined = timeout(JOIN_MAX, joining).await;
+            let joined = joined.unwrap_or_else(|_| Err("it took too long".into()));
             Done::Joined(peer, joined.map(Box::new))
         });
     }
@@ -133,7 +147,7 @@ impl<P: Ports> Actor<P> {
             Ok(adopted) => self.adopted = Some(adopted),
             Err(why) => {
                 tracing::warn!(%peer, why, "the state at an epoch's end was not taken over");
-                self.machine.fetch_elsewhere();
+                self.machine.not_joined(peer);
             }
         }
     }
@@ -144,7 +158,8 @@ impl<P: Ports> Actor<P> {
             return Ok(false);
         };
         let now = self.ports.now();
-        if adopted.chain.height() <= self.machine.chain().height() {
+        let is_frozen = matches!(self.machine.part(), Part::Frozen(_));
+        if is_frozen || adopted.chain.height() <= self.machine.chain().height() {
             self.machine.adopt(now, None);
             return Ok(false);
         }
@@ -159,10 +174,13 @@ impl<P: Ports> Actor<P> {
         let height = adopted.chain.height();
         tracing::warn!(
             height,
-            "blocks up to here were pruned everywhere they were asked for: their state was taken over and proved"
+            "blocks up to here are gone where they were asked for: their state was taken over and proved"
         );
         self.tiles = adopted.tiles;
         self.machine.adopt(now, Some(adopted.chain));
+        if let Some(members) = self.machine.chain().deciders() {
+            self.links.keep(members.members());
+        }
         self.unsynced = Some(Instant::now());
         self.sync_ledger().await?;
         Ok(true)

@@ -14,6 +14,10 @@ use edgecoder_protocol::{
 use super::{Actor, Answered, Done, JOBS_MAX, Placed, SubmitError};
 use crate::{NotTaken, ports::Ports};
 
+/// Words about a duty are of the moment, and said again while they hold. One that waited for another of its account
+/// would count when things are different.
+const MOMENT_MS: u64 = 4_000;
+
 impl<P: Ports> Actor<P> {
     /// An entry of this node's own.
     pub(super) fn entry(&self, body: Body) -> Checked<Entry> {
@@ -21,10 +25,14 @@ impl<P: Ports> Actor<P> {
     }
 
     fn entry_of(&self, body: Body, nonce: u64) -> Checked<Entry> {
+        let life = match body {
+            Body::Grant { .. } | Body::Expire { .. } | Body::Release { .. } => MOMENT_MS,
+            _ => LIFE_MAX_MS / 2,
+        };
         let entry = Entry {
             chain: self.machine.chain().id(),
             nonce,
-            expires: Millis(self.ports.now().0 + LIFE_MAX_MS / 2),
+            expires: Millis(self.ports.now().0 + life),
             body,
         };
         Checked::new(entry, &self.key)

@@ -328,9 +328,10 @@ impl Council {
                     Err(_) => refused("this node's ledger has stopped"),
                 }
             }
-            CouncilAsk::Blocks { .. } | CouncilAsk::Way { .. } | CouncilAsk::Epoch { .. } => {
-                self.past(ask).await
-            }
+            CouncilAsk::Blocks { .. }
+            | CouncilAsk::Way { .. }
+            | CouncilAsk::Headers { .. }
+            | CouncilAsk::Epoch { .. } => self.past(ask).await,
         }
     }
 

@@ -6,7 +6,7 @@ use edgecoder_protocol::{
     PeerId,
     canonical::{self, Canonical},
     ledger::{
-        block::Checkpoint,
+        block::{Checkpoint, Header},
         chain::Chain,
         light::{Anchor, LightClient},
         members::MemberSet,
@@ -14,7 +14,7 @@ use edgecoder_protocol::{
         snapshot::Snapshot,
     },
     network::Genesis,
-    wire::{CouncilAsk, CouncilReply, Leg},
+    wire::{CouncilAsk, CouncilReply, Leg, PART_MAX},
 };
 
 use crate::{ports::Ports, store::epoch::Adopted};
@@ -22,7 +22,7 @@ use crate::{ports::Ports, store::epoch::Adopted};
 /// Why nothing was taken over.
 type Why = String;
 
-/// What `peer` has at the end of an epoch, believed from `anchor` on.
+/// What `peer` has at the end of an epoch, believed from `anchor` on, which may be earlier or later.
 ///
 /// # Errors
 /// A sentence: it cannot be believed, or did not come.
@@ -33,11 +33,58 @@ pub async fn fetch<P: Ports>(
     anchor: Anchor,
     height: u64,
 ) -> Result<Adopted, Why> {
-    let (way, client) = follow(ports, peer, anchor, height).await?;
+    let known = anchor.head.clone().filter(|head| head.height >= height);
+    let (way, header) = match known {
+        None => follow(ports, peer, anchor, height).await?,
+        Some(head) => {
+            let header = descend(ports, peer, head, height).await?;
+            // The anchor proves it. Whoever has to be shown the way here later needs it from the founding on.
+            let founding = Anchor {
+                at: ports.now(),
+                ..Anchor::of_genesis(genesis)
+            };
+            let (way, found) = follow(ports, peer, founding, height).await?;
+            if found != header {
+                return Err("its checkpoints lead elsewhere than the anchor".into());
+            }
+            (way, header)
+        }
+    };
     let bytes = whole(ports, peer, height).await?;
-    let (genesis, anchor) = (genesis.clone(), client.anchor().clone());
-    let proving = tokio::task::spawn_blocking(move || prove(&genesis, &anchor, way, bytes));
+    let genesis = genesis.clone();
+    let proving = tokio::task::spawn_blocking(move || prove(&genesis, &header, way, bytes));
     proving.await.map_err(|error| error.to_string())?
+}
+
+/// The header of an earlier height, by each one's word on its parent.
+async fn descend<P: Ports>(
+    ports: &P,
+    peer: PeerId,
+    from: Header,
+    height: u64,
+) -> Result<Header, Why> {
+    let mut header = from;
+    while header.height > height {
+        let from = header.height - 1;
+        let reply = ask(ports, peer, CouncilAsk::Headers { from }).await?;
+        let CouncilReply::Headers(below) = reply else {
+            return Err(odd());
+        };
+        if below.is_empty() {
+            return Err("its headers do not lead there".into());
+        }
+        for bytes in below {
+            if header.height == height {
+                break;
+            }
+            let parent: Header = of(&bytes)?;
+            if parent.id() != header.parent || parent.height + 1 != header.height {
+                return Err("its headers are not each other's parents".into());
+            }
+            header = parent;
+        }
+    }
+    Ok(header)
 }
 
 async fn ask<P: Ports>(ports: &P, peer: PeerId, ask: CouncilAsk) -> Result<CouncilReply, Why> {
@@ -56,14 +103,15 @@ async fn follow<P: Ports>(
     peer: PeerId,
     anchor: Anchor,
     height: u64,
-) -> Result<(Vec<Way>, LightClient), Why> {
+) -> Result<(Vec<Way>, Header), Why> {
     let mut client = LightClient::new(anchor);
     let mut way = Vec::new();
     loop {
-        let after = client.anchor().head.as_ref().map_or(0, |head| head.height);
-        if after == height {
-            return Ok((way, client));
-        }
+        let head = client.anchor().head.clone();
+        let after = match head {
+            Some(head) if head.height == height => return Ok((way, head)),
+            head => head.map_or(0, |head| head.height),
+        };
         let to = height;
         let CouncilReply::Way(legs) = ask(ports, peer, CouncilAsk::Way { after, to }).await? else {
             return Err(odd());
@@ -84,10 +132,11 @@ async fn follow<P: Ports>(
     }
 }
 
+fn of<T: Canonical>(bytes: &[u8]) -> Result<T, Why> {
+    canonical::decode(bytes).map_err(|error| error.to_string())
+}
+
 fn read(leg: &Leg) -> Result<Way, Why> {
-    fn of<T: Canonical>(bytes: &[u8]) -> Result<T, Why> {
-        canonical::decode(bytes).map_err(|error| error.to_string())
-    }
     let checkpoint: Checkpoint = of(&leg.checkpoint)?;
     let next: Option<MemberSet> = match leg.next.is_empty() {
         true => None,
@@ -104,12 +153,15 @@ async fn whole<P: Ports>(ports: &P, peer: PeerId, height: u64) -> Result<Vec<u8>
         let CouncilReply::Epoch { total, bytes } = part else {
             return Err(odd());
         };
-        let fits = total <= NOTE_MAX as u64 && from + bytes.len() as u64 <= total;
-        if !fits || bytes.is_empty() {
+        let end = from.saturating_add(bytes.len() as u64);
+        let is_last = end == total;
+        let fits = total <= NOTE_MAX as u64 && end <= total;
+        // All but the last are as large as they may be: nobody is kept waiting byte by byte.
+        if !fits || bytes.is_empty() || (!is_last && bytes.len() != PART_MAX) {
             return Err("its snapshot does not come to an end".into());
         }
         whole.extend(bytes);
-        if whole.len() as u64 == total {
+        if is_last {
             return Ok(whole);
         }
     }
@@ -117,12 +169,12 @@ async fn whole<P: Ports>(ports: &P, peer: PeerId, height: u64) -> Result<Vec<u8>
 
 fn prove(
     genesis: &Genesis,
-    anchor: &Anchor,
+    header: &Header,
     way: Vec<Way>,
     bytes: Vec<u8>,
 ) -> Result<Adopted, Why> {
-    let snapshot: Snapshot = canonical::decode(&bytes).map_err(|error| error.to_string())?;
-    let is_proved = anchor.head.as_ref() == Some(&snapshot.header);
+    let snapshot: Snapshot = of(&bytes)?;
+    let is_proved = *header == snapshot.header;
     let chain = Chain::resume(genesis, &snapshot).filter(|_| is_proved);
     Ok(Adopted {
         chain: chain.ok_or("its snapshot is not what its checkpoint names")?,

@@ -3,13 +3,13 @@
 use edgecoder_node_store::LedgerLog;
 use edgecoder_protocol::{
     ledger::consensus::Decided,
-    wire::{BLOCKS_MAX, COUNCIL_MAX, CouncilAsk, CouncilReply, LEGS_MAX},
+    wire::{BLOCKS_MAX, COUNCIL_MAX, CouncilAsk, CouncilReply, HEADERS_MAX, LEGS_MAX},
 };
 
 use super::Council;
 use crate::{
     store::{self, epoch},
-    verify::legs,
+    verify::{headers, legs},
 };
 
 impl Council {
@@ -22,6 +22,14 @@ impl Council {
                 let legs = self.read(move |ledger| legs(ledger, after, to, LEGS_MAX));
                 match legs.await {
                     Some(Ok(legs)) => CouncilReply::Way(legs),
+                    Some(Err(why)) => CouncilReply::Refused(why),
+                    None => refused("this node's ledger has stopped"),
+                }
+            }
+            CouncilAsk::Headers { from } => {
+                let headers = self.read(move |ledger| headers(ledger, from, HEADERS_MAX));
+                match headers.await {
+                    Some(Ok(headers)) => CouncilReply::Headers(headers),
                     Some(Err(why)) => CouncilReply::Refused(why),
                     None => refused("this node's ledger has stopped"),
                 }
@@ -39,10 +47,9 @@ impl Council {
 
     /// Blocks after a height; where they were pruned, which state there is instead.
     async fn blocks_or_state(&self, after: u64) -> CouncilReply {
-        let (first, tip) = (self.ledger().first(), self.ledger().tip());
-        let is_pruned = after < tip && (first == 0 || after.saturating_add(1) < first);
-        if !is_pruned {
-            return CouncilReply::Blocks(self.blocks_after(after).await);
+        let blocks = self.blocks_after(after).await;
+        if !blocks.is_empty() || after >= self.ledger().tip() {
+            return CouncilReply::Blocks(blocks);
         }
         match self.read(epoch::offered).await {
             Some(Some(epoch)) => CouncilReply::Pruned { epoch },

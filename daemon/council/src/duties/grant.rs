@@ -28,9 +28,6 @@ const SAY_CHANGED: Duration = Duration::from_millis(100);
 const WORDS_FOR: Duration = Duration::from_millis(2_000);
 /// So long the last of those that are reached are waited for: with all words in, one that lies moves no median.
 const GATHER: Duration = Duration::from_millis(150);
-/// So long the duty is not granted to whoever had it last. Members whose words still speak for it may not have noticed
-/// that it is gone; they say so within [`SAY_CHANGED`] of noticing.
-const GONE_FOR: Duration = Duration::from_millis(1_000);
 /// Each in the order waits so much longer than the one before it: several times what a height takes.
 const PLACE: Duration = Duration::from_millis(250);
 /// What has not come into the log by then is submitted again: two heights in a bad case.
@@ -45,8 +42,6 @@ pub(super) struct Granting {
     said: Option<(Duration, Vec<(PeerId, u8)>)>,
     /// Since when there is enough to submit.
     ready: Option<Duration>,
-    /// Who had the duty until it became free, and when that was.
-    gone: Option<(PeerId, Duration)>,
     /// When each was last submitted.
     released: Option<Duration>,
     expired: Option<Duration>,
@@ -68,21 +63,13 @@ impl Granting {
     }
 
     /// The log has gone on from `before` to `current`.
-    pub fn follow(&mut self, now: Duration, before: DutyState, current: DutyState) {
+    pub fn follow(&mut self, before: DutyState, current: DutyState) {
         self.ready = None;
         self.released = None;
         self.expired = None;
         if current.term != before.term {
             *self = Self::default();
-        } else if current.holder.is_none() {
-            self.gone = before.holder.map(|holder| (holder, now));
         }
-    }
-
-    /// Who was just lost: what was said while it was reached still speaks for it.
-    fn lost(&self, now: Duration, holder: Option<PeerId>) -> Option<PeerId> {
-        let gone = self.gone.filter(|(_, since)| now < *since + GONE_FOR);
-        holder.or(gone.map(|(peer, _)| peer))
     }
 }
 
@@ -179,19 +166,12 @@ impl Duties {
         }
         let accusers = post.promised.accusers(at.now, term, scene.members);
         let words = self.fresh_words(at.now, scene, duty);
-        let is_of_old = |peer: PeerId| suits(&words, &peer);
-        let can_grant = words.len() >= scene.members.quorum()
-            && suits_somebody(&words, at, scene)
-            && !post.granting.lost(at.now, holder).is_some_and(is_of_old);
-        let free_at = post.granting.gone.map(|(_, since)| since + GONE_FOR);
+        let can_grant = words.len() >= scene.members.quorum() && suits_somebody(&words, at, scene);
         let is_enough = match holder {
             None => can_grant,
             Some(_) => accusers.len() >= scene.members.some_honest(),
         };
         if !is_enough {
-            if let Some(free_at) = free_at {
-                self.is_due(at.now, free_at);
-            }
             return;
         }
         let is_whole = can_grant && self.has_all(at.now, scene, &words);
@@ -310,28 +290,30 @@ fn suits_somebody(
     at: Moment,
     scene: &Scene<'_>,
 ) -> bool {
+    let opened = words.iter().map(|(by, word)| (by, word.value()));
+    let opened: BTreeMap<&PeerId, &Probes> = opened.collect();
+    let is_suited = |candidate: &PeerId| {
+        let is_alone = opened.len() == 1;
+        let others = opened
+            .iter()
+            .filter(|(by, _)| **by != candidate || is_alone);
+        let mut buckets: Vec<u8> = others
+            .map(|(_, probes)| {
+                let mut seen = probes.buckets.iter();
+                let seen = seen.find(|(peer, _)| peer == candidate);
+                seen.map_or(UNREACHED, |(_, bucket)| *bucket)
+            })
+            .collect();
+        buckets.sort_unstable();
+        let middle = buckets.get(buckets.len() / 2);
+        middle.is_some_and(|bucket| *bucket != UNREACHED)
+    };
     let has_room = |one: &PeerId| {
         let peer = scene.state.peer(one);
         peer.is_some_and(|peer| peer.duties.len() < DUTIES_MAX)
     };
     let mut members = scene.members.members().iter();
-    members.any(|one| !scene.state.is_listed(one, at.wall) && has_room(one) && suits(words, one))
-}
-
-/// Whether most of these words speak for `candidate`.
-fn suits(words: &BTreeMap<PeerId, Checked<Probes>>, candidate: &PeerId) -> bool {
-    let is_alone = words.len() == 1;
-    let others = words.iter().filter(|(by, _)| *by != candidate || is_alone);
-    let mut buckets: Vec<u8> = others
-        .map(|(_, word)| {
-            let mut seen = word.value().buckets.iter();
-            let seen = seen.find(|(peer, _)| peer == candidate);
-            seen.map_or(UNREACHED, |(_, bucket)| *bucket)
-        })
-        .collect();
-    buckets.sort_unstable();
-    let middle = buckets.get(buckets.len() / 2);
-    middle.is_some_and(|bucket| *bucket != UNREACHED)
+    members.any(|one| !scene.state.is_listed(one, at.wall) && has_room(one) && is_suited(one))
 }
 
 /// A duty as a tag and a number.

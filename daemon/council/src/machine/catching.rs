@@ -25,6 +25,8 @@ const AHEAD_MAX: usize = 64;
 pub(super) struct Catching {
     ahead: BTreeMap<PeerId, u64>,
     asked: Option<PeerId>,
+    /// Who has not got the blocks after this node's head any more, with the height whose state it has instead.
+    pruned: BTreeMap<PeerId, u64>,
 }
 
 impl Catching {
@@ -49,30 +51,58 @@ impl<E: ConsensusEngine> Machine<E> {
     pub(super) fn fetch(&mut self) {
         let height = self.chain.height();
         self.catching.ahead.retain(|_, has| *has > height);
+        self.catching.pruned.retain(|_, epoch| *epoch > height);
         if self.catching.asked.is_some() {
             return;
         }
-        let furthest = self.catching.ahead.iter().max_by_key(|(_, has)| **has);
+        let pruned = &self.catching.pruned;
+        let has_blocks = |peer: &PeerId| !pruned.contains_key(peer);
+        let with_blocks = self
+            .catching
+            .ahead
+            .iter()
+            .filter(|(peer, _)| has_blocks(peer));
+        let furthest = with_blocks.max_by_key(|(_, has)| **has);
         if let Some(peer) = furthest.map(|(peer, _)| *peer) {
             self.catching.asked = Some(peer);
             self.outputs.push_back(Output::Fetch(peer, height));
             self.outputs
                 .push_back(Output::After(Timer::Fetch, PATIENCE));
+            return;
+        }
+        // The blocks are gone by the word of one honest member at least, and nobody else is known to have them.
+        let members = self.deciders();
+        let is_member = |peer: &PeerId| members.is_some_and(|set| set.contains(peer));
+        let sayers = self
+            .catching
+            .pruned
+            .keys()
+            .filter(|peer| is_member(peer))
+            .count();
+        let enough = members.map_or(usize::MAX, |set| {
+            let others = set.members().iter().filter(|one| **one != self.me);
+            set.some_honest().min(others.count())
+        });
+        let latest = self.catching.pruned.iter().max_by_key(|(_, epoch)| **epoch);
+        if let Some((peer, epoch)) = latest.filter(|_| sayers >= enough.max(1)) {
+            let (peer, epoch) = (*peer, *epoch);
+            self.catching.asked = Some(peer);
+            self.outputs.push_back(Output::Join(peer, epoch));
         }
     }
 
-    /// The peer that was asked has not got the blocks, but the state of a later height; whether to ask it for that.
-    pub fn is_pruned(&mut self, peer: PeerId, epoch: u64) -> bool {
-        if self.catching.asked != Some(peer) {
-            return false;
+    /// The peer that was asked has not got the blocks, but the state of a later height. Others are asked for blocks first.
+    pub fn is_pruned(&mut self, peer: PeerId, epoch: u64) {
+        if self.catching.asked == Some(peer) && !matches!(self.part, Part::Frozen(_)) {
+            self.catching.pruned.insert(peer, epoch);
         }
-        let is_of_use = epoch > self.chain.height() && !matches!(self.part, Part::Frozen(_));
-        match is_of_use {
-            // That takes as long as it takes; whoever does not answer is given up by the asking.
-            true => self.outputs.push_back(Output::Cancel(Timer::Fetch)),
-            false => self.fetch_elsewhere(),
-        }
-        is_of_use
+        self.fetch_elsewhere();
+    }
+
+    /// The state of a later height did not come from `peer`, or cannot be believed.
+    pub fn not_joined(&mut self, peer: PeerId) {
+        self.catching.pruned.remove(&peer);
+        self.fetch_elsewhere();
     }
 
     /// Goes on from the state of a later height, which was proved; none when there is nothing to go on from after all.
@@ -158,6 +188,10 @@ impl<E: ConsensusEngine> Machine<E> {
             .anchored
             .filter(|(height, _)| *height == executed.block.header.height);
         if known.is_some_and(|(_, id)| id != executed.id) {
+            let height = executed.block.header.height;
+            self.stop(format!(
+                "block {height} of the ledger that was followed here is not the one that the invite names: ask an operator which is right; move the council's folder aside to begin again"
+            ));
             return Err("a block is not the one that the invite names");
         }
         self.commit(executed, checkpoint.certificate, false);

@@ -9,7 +9,7 @@ use edgecoder_protocol::{
     wire::PART_MAX,
 };
 
-use super::{bytes_of, key_of, members_note};
+use super::{bytes_of, key_of, members_note, turns};
 
 /// What is kept of the ledger's past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub fn end(ledger: &LedgerLog, keeping: Keeping, snapshot: &Snapshot) -> Result<
 }
 
 fn put(ledger: &LedgerLog, keeping: Keeping, height: u64, bytes: &[u8]) -> Result<(), LedgerError> {
+    // One that comes late must not take the place of what was gone on from meanwhile.
+    if offered(ledger).is_some_and(|last| last >= height) {
+        return Ok(());
+    }
     let turn = height / keeping.epoch.max(1) % 2;
     let (name, of) = NOTES[turn as usize];
     ledger.put_note(of, &[])?;
@@ -110,6 +114,7 @@ pub fn adopt(ledger: &LedgerLog, keeping: Keeping, adopted: &Adopted) -> Result<
         if let Some(next) = next {
             let name = members_note(&checkpoint.header.next);
             ledger.put_note(&name, &canonical::encode(next))?;
+            turns::add(ledger, checkpoint.header.height)?;
         }
     }
     let head = |(checkpoint, _): &Way| (checkpoint.header.height, canonical::encode(checkpoint));
@@ -119,7 +124,12 @@ pub fn adopt(ledger: &LedgerLog, keeping: Keeping, adopted: &Adopted) -> Result<
         .iter()
         .map(|tile| (key_of(tile), bytes_of(tile)))
         .collect();
-    ledger.begin_at(height, &heads, &tiles)
+    let old = ledger.first()..=ledger.tip();
+    ledger.begin_at(height, &heads, &tiles)?;
+    match keeping.prunes && *old.start() != 0 {
+        true => ledger.forget_bodies(old),
+        false => Ok(()),
+    }
 }
 
 /// The snapshots that belong to the ledger's blocks, newest first.

@@ -24,6 +24,7 @@ use edgecoder_protocol::{
         consensus::{Decided, Said},
         decree::{Approved, Decree, Order},
         entry::{Body, Entry},
+        light::Anchor,
         members::MemberSet,
         merkle,
     },
@@ -73,6 +74,8 @@ pub struct Network {
     pub keys: Vec<Arc<NodeKey>>,
     votes_max: u64,
     keeping: Keeping,
+    /// What whoever starts from now on knows by its invite.
+    pub anchor: Mutex<Option<Anchor>>,
     began: Instant,
     reached: Mutex<BTreeMap<PeerId, Reached>>,
     said: Mutex<BTreeMap<Where, Option<Hash>>>,
@@ -105,6 +108,7 @@ impl Network {
             keys,
             votes_max,
             keeping,
+            anchor: Mutex::default(),
             began: Instant::now(),
             reached: Mutex::default(),
             said: Mutex::default(),
@@ -246,7 +250,7 @@ impl Member {
             gives_back: false,
             votes_max: network.votes_max,
             keeping: network.keeping,
-            anchor: None,
+            anchor: lock(&network.anchor).clone(),
         };
         let link = Link {
             me: key.peer_id(),

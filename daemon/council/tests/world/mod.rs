@@ -305,6 +305,8 @@ impl World {
                     let to = self.index_of(&peer);
                     self.send(at, to, Event::AskBlocks(me, after));
                 }
+                // Here nobody says that blocks are gone.
+                Output::Join(..) => unreachable!(),
                 Output::After(timer, span) => {
                     let due = u64::try_from(span.as_micros()).unwrap();
                     let stamp = self.now + due;

@@ -11,7 +11,7 @@ use edgecoder_protocol::{
         entry::Body,
         state::Key,
     },
-    wire::{CouncilAnswer, CouncilWord, LEGS_MAX, Willing},
+    wire::{CouncilAnswer, CouncilWord, HEADERS_MAX, LEGS_MAX, Willing},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use super::*;
 use crate::{
     Council, Place, Settings, VOTES_MAX,
     store::epoch::{self, Keeping},
-    verify::legs,
+    verify::{headers, legs},
 };
 
 const NOW: Millis = Millis(1_000_000);
@@ -58,6 +58,9 @@ impl<L: Fn(CouncilReply) -> CouncilReply + Send + Sync + 'static> Ports for Shel
         let reply = match ask {
             CouncilAsk::Way { after, to } => {
                 CouncilReply::Way(legs(&self.ledger, after, to, LEGS_MAX).unwrap())
+            }
+            CouncilAsk::Headers { from } => {
+                CouncilReply::Headers(headers(&self.ledger, from, HEADERS_MAX).unwrap())
             }
             CouncilAsk::Epoch { height, from } => {
                 let (total, bytes) = epoch::part(&self.ledger, height, from).unwrap()?;
@@ -125,10 +128,52 @@ async fn fetched<L>(ledger: &LedgerLog, lie: L) -> Result<Adopted, Why>
 where
     L: Fn(CouncilReply) -> CouncilReply + Send + Sync + 'static,
 {
+    from_anchor(ledger, lie, Anchor::of_genesis(&genesis())).await
+}
+
+async fn from_anchor<L>(ledger: &LedgerLog, lie: L, anchor: Anchor) -> Result<Adopted, Why>
+where
+    L: Fn(CouncilReply) -> CouncilReply + Send + Sync + 'static,
+{
     let ledger = ledger.clone();
-    let anchor = Anchor::of_genesis(&genesis());
     let ports = Shelf { ledger, lie };
     fetch(&ports, key().peer_id(), &genesis(), anchor, 4).await
+}
+
+fn anchor_at(ledger: &LedgerLog, height: u64) -> Anchor {
+    let head = ledger.head(height).unwrap().unwrap();
+    let head: Checkpoint = canonical::decode(&head).unwrap();
+    Anchor {
+        head: Some(head.header),
+        at: NOW,
+        ..Anchor::of_genesis(&genesis())
+    }
+}
+
+#[tokio::test]
+async fn an_anchor_on_either_side_of_the_epochs_end_proves_it() {
+    let (council, ledger) = ledger().await;
+    for height in [2, 3, 4, 5] {
+        let adopted = from_anchor(&ledger, |reply| reply, anchor_at(&ledger, height)).await;
+        let adopted = adopted.unwrap();
+        assert_eq!(adopted.chain.height(), 4, "{height}");
+        let (last, _) = adopted.way.last().unwrap();
+        assert_eq!(Some(&last.header), adopted.chain.head());
+    }
+    // Another past than the one that the invite names.
+    let mut other = anchor_at(&ledger, 5);
+    if let Some(head) = &mut other.head {
+        head.parent.0[0] ^= 1;
+    }
+    let refused = from_anchor(&ledger, |reply| reply, other).await;
+    assert!(refused.is_err());
+    let mut other = anchor_at(&ledger, 4);
+    if let Some(head) = &mut other.head {
+        head.parent.0[0] ^= 1;
+    }
+    let refused = from_anchor(&ledger, |reply| reply, other).await;
+    assert!(refused.is_err());
+    drop(council);
 }
 
 #[tokio::test]
