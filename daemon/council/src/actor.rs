@@ -402,9 +402,12 @@ impl<P: Ports> Actor<P> {
                     in_log,
                 } => {
                     has_grown = true;
-                    if std::mem::take(&mut has_words) {
-                        // Others wait for them, and for nothing that this node writes down now.
+                    // Who decides alone is the only one who has what was decided: it is durable before anybody may
+                    // see the block. Where others vote, they wait for the words, and for nothing written down now.
+                    if has_words || self.is_promised {
                         self.keep_promises().await?;
+                    }
+                    if std::mem::take(&mut has_words) {
                         self.send();
                     }
                     self.commit(&executed, &certificate, in_log).await?;

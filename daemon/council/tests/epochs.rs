@@ -7,6 +7,8 @@
     reason = "a failure here is a failed test"
 )]
 
+#[path = "real/files.rs"]
+mod files;
 #[path = "real/network.rs"]
 mod network;
 
@@ -18,9 +20,10 @@ use edgecoder_council::{
 };
 use edgecoder_node_store::{Faults, LedgerLog};
 use edgecoder_protocol::{
-    PeerId,
+    Credits, PeerId,
     ledger::{
         chain::Chain,
+        entry::Body,
         light::{Anchor, LightClient},
         state::Key,
     },
@@ -229,4 +232,32 @@ async fn a_ledger_that_is_not_the_invites_is_not_gone_on_with() {
     let place = Place::Folder(folder.path().join("0"));
     let refused = Member::start(&network, 0, place, Faults::default(), Arc::default()).await;
     assert!(matches!(refused.err(), Some(StartError::Foreign(_))));
+}
+
+#[tokio::test]
+async fn a_block_of_one_who_decides_alone_is_seen_by_nobody_before_a_crash_cannot_take_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::keeping(1, VOTES_MAX, PRUNED);
+    let member = start(&network, 0, &folder.path().join("live")).await;
+    member.fund().await;
+    for round in 0..5 {
+        let before = member.council.view().chain.height();
+        let to = network::key(250).peer_id();
+        let amount = Credits(1);
+        // Nobody waits for its place: what is durable then is not for anybody's sake.
+        let body = Body::Transfer { to, amount };
+        member.council.enter(body).await.unwrap();
+        assert!(member.reaches(before + 1).await);
+        // As `kill -9` leaves it: what the files have now.
+        let copy = folder.path().join(round.to_string());
+        files::write(&copy.join("0"), &files::all(&folder.path().join("live/0")));
+        let seen = member.block(before + 1).unwrap().block.0.header.id();
+        let alone = Network::keeping(1, VOTES_MAX, PRUNED);
+        let again = start(&alone, 0, &copy).await;
+        assert!(again.reaches(before + 1).await, "round {round}");
+        let found = again.block(before + 1).unwrap().block.0.header.id();
+        assert_eq!(found, seen, "round {round}");
+        again.stop().await;
+    }
+    member.stop().await;
 }
