@@ -217,7 +217,7 @@ fn tasks_are_delivered_once_while_the_coordinator_dies() {
 
 #[test]
 #[ignore = "acceptance: takeover"]
-fn five_hundred_tasks_are_delivered_once_while_members_die() {
+fn takeover_delivers_five_hundred_tasks_once_while_members_die() {
     tasks_while_members_die(500, 6, Duration::from_secs(5));
 }
 
